@@ -1,0 +1,5 @@
+"""`python -m accompanist`."""
+
+from accompanist.cli import main
+
+main()

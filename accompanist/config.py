@@ -1,0 +1,184 @@
+"""Settings: one frozen struct per stage, read from `config.toml`, every unknown key refused with its path.
+
+Order of precedence, last wins: the defaults here, `config.toml`, a flag on the command line.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from accompanist.errors import ConfigError
+
+_T = TypeVar("_T", bound=msgspec.Struct)
+
+
+class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the engine plays."""
+
+    bpm: Annotated[float, Meta(ge=30, le=300, description="tempo in beats per minute where no MIDI clock leads")] = (
+        120.0
+    )
+    beats_per_bar: Annotated[int, Meta(ge=2, le=12, description="beats in a bar (quarter notes)")] = 4
+    lead_steps: Annotated[
+        int, Meta(ge=1, le=16, description="sixteenths before a plan's first note at which the model is asked")
+    ] = 1
+    seed: Annotated[int, Meta(ge=0, description="same seed, same melody: same accompaniment")] = 0
+    lost_clock_beats: Annotated[
+        int, Meta(ge=1, le=64, description="beats to go on at the last tempo when the MIDI clock falls silent")
+    ] = 4
+
+
+class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What `accompanist serve` connects to."""
+
+    model: Annotated[str, Meta(description="path of an .onnx model; empty: the shipped one")] = ""
+    provider: Annotated[
+        Literal["auto", "cpu", "cuda", "coreml"],
+        Meta(description="what runs the model; auto takes the fastest one that really loads"),
+    ] = "auto"
+    channel: Annotated[int, Meta(ge=0, le=16, description="MIDI channel of the melody, 1 to 16; 0: any channel")] = 0
+    thru: Annotated[bool, Meta(description="send the melody on to the output as well")] = False
+    split_ports: Annotated[bool, Meta(description="one output port per track instead of one channel per track")] = False
+
+
+class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a model is trained; the defaults are the classic recipe's own."""
+
+    model: Annotated[Literal["musegan"], Meta(description="recipe")] = "musegan"
+    data: Annotated[
+        tuple[str, ...], Meta(min_length=1, description="sources to train on; see `accompanist data list`")
+    ] = ("chorales",)
+    tag: Annotated[
+        tuple[str, ...], Meta(description='only songs with all these tags, such as "meter=4/4" or "mode=major"')
+    ] = ()
+    epochs: Annotated[int, Meta(ge=1, description="times through the training windows")] = 20
+    learning_rate: Annotated[float, Meta(gt=0, le=1, description="Adam step size of generator and critic")] = 1e-3
+    beta1: Annotated[float, Meta(ge=0, lt=1, description="Adam's first moment decay")] = 0.5
+    beta2: Annotated[float, Meta(ge=0, lt=1, description="Adam's second moment decay")] = 0.9
+    batch: Annotated[int, Meta(ge=2, description="windows per update")] = 64
+    critic_updates: Annotated[int, Meta(ge=1, description="critic updates per generator update")] = 5
+    gradient_penalty: Annotated[float, Meta(ge=0, description="weight of the gradient penalty (lambda)")] = 10.0
+    width: Annotated[
+        int, Meta(ge=4, le=256, description="filters of the first level; each level doubles them (published: 64)")
+    ] = 64
+    planes: Annotated[
+        Literal[1, 2], Meta(description="2: onset and held planes; 1: held only, as published (repeats fuse)")
+    ] = 2
+    transpose: Annotated[
+        int, Meta(ge=0, le=6, description="random transposition of each window by up to this many semitones")
+    ] = 0
+    seed: Annotated[int, Meta(ge=0, description="seed of weights, order and noise")] = 0
+    sample_every: Annotated[int, Meta(ge=1, description="epochs between samples and metrics")] = 1
+    runs: Annotated[str, Meta(description="folder that holds the runs")] = "runs"
+    name: Annotated[str, Meta(description="name of the run; empty: the recipe and its data")] = ""
+    threads: Annotated[int, Meta(ge=0, description="CPU threads; 0: one per core")] = 0
+    device: Annotated[Literal["auto", "cpu", "cuda"], Meta(description="where to train")] = "auto"
+
+
+class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where music is kept."""
+
+    home: Annotated[
+        str, Meta(description="folder of downloaded archives (pop909.zip, deepcomposer.zip); empty: look around")
+    ] = ""
+    cache: Annotated[str, Meta(description="folder of read music; empty: the user's cache folder")] = ""
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All settings."""
+
+    engine: EngineConfig = EngineConfig()
+    serve: ServeConfig = ServeConfig()
+    train: TrainConfig = TrainConfig()
+    data: DataConfig = DataConfig()
+
+
+def load_config(path: Path | None) -> Config:
+    """Read a config file; None means `config.toml` in the working folder if there is one, else the defaults.
+
+    Raises:
+        ConfigError: the file is missing, is not TOML, or has an unknown key or a value out of range.
+    """
+    if path is None:
+        path = Path("config.toml")
+        if not path.is_file():
+            return Config()
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot read {path}: {error.strerror}", hint="name a file that exists with --config"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} is not valid TOML: {error}", hint="compare it with: accompanist config explain"
+        ) from error
+    return _convert(table, Config, where=str(path))
+
+
+def _convert(table: dict[str, Any], kind: type[_T], *, where: str) -> _T:
+    try:
+        return msgspec.convert(table, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {error}", hint="see every setting with: accompanist config explain") from error
+
+
+def with_flags(stage: _T, flags: dict[str, Any]) -> _T:
+    """A stage's settings with those flags laid over it that were given (are not None or empty).
+
+    Raises:
+        ConfigError: a value is out of range.
+    """
+    given = {key: value for key, value in flags.items() if value is not None and value != ()}
+    return _convert({**msgspec.to_builtins(stage), **given}, type(stage), where="the command line")
+
+
+class Setting(NamedTuple):
+    """One setting as the documentation shows it."""
+
+    key: str
+    default: Any
+    kind: str
+    meaning: str
+
+
+def settings() -> list[Setting]:
+    """Every setting with its default, kind and range, and meaning, in order."""
+    found = []
+    for stage in msgspec.structs.fields(Config):
+        for field in msgspec.structs.fields(stage.type):
+            kind, meta = field.type, None
+            if get_origin(kind) is Annotated:
+                kind, meta = get_args(kind)
+            found.append(
+                Setting(
+                    f"{stage.name}.{field.name}",
+                    field.default,
+                    _kind_text(kind, meta),
+                    (meta.description if meta else None) or "",
+                )
+            )
+    return found
+
+
+def _kind_text(kind: Any, meta: Meta | None) -> str:
+    if get_origin(kind) is Literal:
+        return " | ".join(str(choice) for choice in get_args(kind))
+    if get_origin(kind) is tuple:
+        return "list of text"
+    text = {str: "text", int: "whole number", float: "number", bool: "true | false"}[kind]
+    bounds = (
+        [
+            f"{sign} {value:g}"
+            for sign, value in ((">=", meta.ge), (">", meta.gt), ("<=", meta.le), ("<", meta.lt))
+            if value is not None
+        ]
+        if meta
+        else []
+    )
+    return ", ".join([text, *bounds])

@@ -1,0 +1,1 @@
+"""The real-time engine, sans-IO: pure functions of their state, with time as an argument."""

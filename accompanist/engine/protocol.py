@@ -1,0 +1,157 @@
+"""What goes into the engine and what comes out: plain values, with time in every one of them.
+
+Seconds are those of the one clock the owner injects; ticks are positions in the song (480 to a quarter note).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from accompanist.music.note import Note
+from accompanist.music.roll import FloatRoll
+
+
+class Received(NamedTuple):
+    """A MIDI message that came in, stamped in the port's callback.
+
+    Args:
+        at_s: When it arrived.
+        data: The raw bytes.
+        from_clock: It came from a port that only carries the clock: its notes are not the player's.
+    """
+
+    at_s: float
+    data: bytes
+    from_clock: bool = False
+
+
+class TempoChange(NamedTuple):
+    """A new tempo for the internal clock, from a tick on.
+
+    Args:
+        at_s: When it was asked for.
+        us_per_beat: Microseconds per beat.
+        tick: Where it begins to hold; the present position where None.
+    """
+
+    at_s: float
+    us_per_beat: int
+    tick: int | None = None
+
+
+class Answer(NamedTuple):
+    """The model's answer to a job.
+
+    Args:
+        at_s: When it was there.
+        job: The job it answers.
+        values: (tracks, planes, plan_steps, 128); a note where above 0.
+        inference_s: How long the model took.
+    """
+
+    at_s: float
+    job: Job
+    values: FloatRoll
+    inference_s: float
+
+
+class Failure(NamedTuple):
+    """The model failed on a job: counted, logged once, and the music goes on.
+
+    Args:
+        at_s: When it failed.
+        job: The job that failed.
+        reason: One line.
+    """
+
+    at_s: float
+    job: Job
+    reason: str
+
+
+class Stop(NamedTuple):
+    """The performance ends: everything that sounds is ended at once.
+
+    Args:
+        at_s: When.
+    """
+
+    at_s: float
+
+
+Input = Received | TempoChange | Answer | Failure | Stop
+
+
+class Job(NamedTuple):
+    """A question to the model.
+
+    Args:
+        number: Counts up from 0 within a performance; also seeds the noise.
+        melody: (2 planes, context_steps, 128) booleans: the last `context_steps` before `plan_tick`, what is not yet
+            heard left silent (a note that is still held is taken to go on).
+        plan_tick: Where the answer begins to play.
+        deadline_s: When its first beat is committed; what arrives later is used from the next free beat on.
+    """
+
+    number: int
+    melody: FloatRoll
+    plan_tick: int
+    deadline_s: float
+
+
+class Message(NamedTuple):
+    """One MIDI message to send.
+
+    Args:
+        due_s: When it should leave.
+        track: Index into the model's tracks; -1 is the player's own melody (thru).
+        data: The raw bytes.
+        tick: Its place in the song.
+    """
+
+    due_s: float
+    track: int
+    data: bytes
+    tick: int
+
+
+class Event(NamedTuple):
+    """Something to tell the performance log or the status line.
+
+    Args:
+        at_s: When it happened.
+        name: What, in snake_case: "start", "stop", "locked", "late_answer", ...
+        detail: A short text or a number as text.
+    """
+
+    at_s: float
+    name: str
+    detail: str = ""
+
+
+class Step(NamedTuple):
+    """What one call of `Engine.step` asks the world to do.
+
+    Args:
+        messages: To send, ascending due times; those due later than now may be handed to a port that schedules.
+        job: A question for the model, or None.
+        wake_at_s: Call again no later than this; None: only an input can change anything.
+        events: What happened.
+    """
+
+    messages: tuple[Message, ...] = ()
+    job: Job | None = None
+    wake_at_s: float | None = None
+    events: tuple[Event, ...] = ()
+
+
+class Committed(NamedTuple):
+    """A note the engine has decided to play.
+
+    Args:
+        track: Index into the model's tracks.
+        note: Ticks of the song.
+    """
+
+    track: int
+    note: Note

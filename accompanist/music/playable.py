@@ -1,0 +1,85 @@
+"""From what a model says to what a player could play: the last word before the scheduler and before every metric."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accompanist.music.note import Note, without_doubles
+from accompanist.music.roll import HELD, ONSET, PITCHES, BoolRoll, FloatRoll, decode
+from accompanist.music.spec import ModelSpec, TrackSpec
+from accompanist.music.time import TICKS_PER_STEP
+
+
+def playable_roll(values: FloatRoll, track: TrackSpec, *, threshold: float = 0.0) -> BoolRoll:
+    """One track's values as a roll that keeps its range and polyphony.
+
+    Where more notes are above the threshold than the track can sound, the strongest stay. A note shorter than
+    `track.shortest_steps` is lengthened into the silence behind it where there is room, else dropped.
+
+    Args:
+        values: (planes, steps, 128), 1 plane (held) or 2 (onset, held); a note where above the threshold.
+        track: Range, polyphony and shortest note.
+        threshold: Values above it sound.
+
+    Returns:
+        Booleans, (2 planes, steps, 128).
+    """
+    held_values = values[-1].copy()
+    held_values[:, : track.lowest] = -np.inf
+    held_values[:, track.highest + 1 :] = -np.inf
+    held = held_values > threshold
+    crowded = np.flatnonzero(held.sum(axis=1) > track.polyphony)
+    for step in crowded:
+        # A note that has just been sounding wins a tie against its neighbours: fewer broken notes.
+        rank = held_values[step] + (0.25 * held[step - 1] if step else 0.0)
+        weakest = np.argsort(-rank, kind="stable")[track.polyphony :]
+        held[step, weakest] = False
+    onset = (values[ONSET] > threshold) & held if values.shape[0] > 1 else np.zeros_like(held)
+    roll = np.stack([onset, held])
+    return _long_enough(roll, track) if track.shortest_steps > 1 else _with_onsets(roll)
+
+
+def _with_onsets(roll: BoolRoll) -> BoolRoll:
+    """Every sounding run begins with an onset."""
+    before = np.zeros_like(roll[HELD])
+    before[1:] = roll[HELD][:-1]
+    return np.stack([roll[HELD] & (roll[ONSET] | ~before), roll[HELD]])
+
+
+def _long_enough(roll: BoolRoll, track: TrackSpec) -> BoolRoll:
+    steps = roll.shape[1]
+    kept = np.zeros_like(roll)
+    for note in decode(roll, ticks_per_step=1):
+        end = min(max(note.end_tick, note.start_tick + track.shortest_steps), steps)
+        window = kept[HELD, note.start_tick : end]
+        taken = window[:, note.pitch].any() or (window.sum(axis=1) >= track.polyphony).any()
+        if end - note.start_tick >= min(track.shortest_steps, steps) and not taken:
+            kept[HELD, note.start_tick : end, note.pitch] = True
+            kept[ONSET, note.start_tick, note.pitch] = True
+    return kept
+
+
+def playable_notes(values: FloatRoll, track: TrackSpec, *, start_tick: int = 0, threshold: float = 0.0) -> list[Note]:
+    """One track's values as notes, sorted, no two sounding copies of one pitch.
+
+    Args:
+        values: (planes, steps, 128).
+        track: Range, polyphony, shortest note and velocity.
+        start_tick: Tick of the first step.
+        threshold: Values above it sound.
+    """
+    roll = playable_roll(values, track, threshold=threshold)
+    return without_doubles(decode(roll, start_tick=start_tick, ticks_per_step=TICKS_PER_STEP, velocity=track.velocity))
+
+
+def split_tracks(output: FloatRoll, spec: ModelSpec) -> FloatRoll:
+    """A model's output with tracks and planes on axes of their own.
+
+    Args:
+        output: (tracks x planes, steps, 128).
+        spec: The model's spec.
+
+    Returns:
+        (tracks, planes, steps, 128), a view.
+    """
+    return output.reshape(len(spec.tracks), spec.planes, -1, PITCHES)

@@ -1,0 +1,124 @@
+"""What a model is: everything the daemon must know to serve it, kept in the ONNX file's own metadata."""
+
+from __future__ import annotations
+
+import msgspec
+
+from accompanist.errors import SpecMismatch
+from accompanist.music.time import STEPS_PER_BEAT
+
+SPEC_VERSION = 1
+METADATA_KEY = "accompanist.spec"
+"""Key of the ONNX metadata under which the spec stands as JSON."""
+
+
+class TrackSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One accompaniment track.
+
+    Args:
+        name: Bass, piano, ...: also the name of its MIDI track and port.
+        program: General MIDI program, 0 to 127.
+        channel: MIDI channel, 0 to 15 (shown as 1 to 16).
+        lowest: Lowest pitch it plays.
+        highest: Highest pitch it plays.
+        polyphony: Most notes it sounds at once.
+        shortest_steps: Shortest note, in sixteenths.
+        velocity: How loud, where the model does not say.
+    """
+
+    name: str
+    program: int
+    channel: int
+    lowest: int
+    highest: int
+    polyphony: int
+    shortest_steps: int = 1
+    velocity: int = 80
+
+
+class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The contract between a model file and whatever plays it.
+
+    Args:
+        kind: Recipe: "musegan".
+        tracks: In the order of the output's track axis.
+        planes: 2 (onset, held) or 1 (held only), of the melody in and the tracks out.
+        context_steps: Steps of melody the model is given.
+        plan_steps: Steps of accompaniment it answers with.
+        lag_steps: How far behind the melody's end the answer begins, in the model's own view: the classic recipe
+            answers for the window it was given (lag = context_steps); an anticipating model has 0.
+        noise_shape: Shape of the noise input, batch left out: (channels, steps, pitches).
+        steps_per_beat: Steps of the roll per beat.
+        beats_per_bar: Beats of a bar in the music it was trained on.
+        styles: Style tags it knows; none for the classic recipe.
+        melody_input: Name of the ONNX input that takes the melody, (1, planes, context_steps, 128) float32, -1 or 1.
+        noise_input: Name of the ONNX input that takes the noise.
+        output: Name of the ONNX output, (1, tracks x planes, plan_steps, 128) float32, a note where above 0.
+        trained: Free text: run, data and training commit.
+        export_error: Largest difference from the trained network, measured at export.
+        licences: Licences of the data it was trained on.
+        version: Version of this format.
+    """
+
+    kind: str
+    tracks: tuple[TrackSpec, ...]
+    planes: int
+    context_steps: int
+    plan_steps: int
+    lag_steps: int
+    noise_shape: tuple[int, ...]
+    steps_per_beat: int = STEPS_PER_BEAT
+    beats_per_bar: int = 4
+    styles: tuple[str, ...] = ()
+    melody_input: str = "melody"
+    noise_input: str = "noise"
+    output: str = "tracks"
+    trained: str = ""
+    export_error: float | None = None
+    licences: tuple[str, ...] = ()
+    version: int = SPEC_VERSION
+
+    def to_json(self) -> str:
+        """As it stands in the ONNX metadata."""
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelSpec:
+        """Read and check a spec.
+
+        Raises:
+            SpecMismatch: it is of another version, or not a spec this program can serve; both sides are named.
+        """
+        try:
+            spec = msgspec.json.decode(text, type=cls)
+        except msgspec.MsgspecError as error:
+            raise SpecMismatch(
+                f"the model's spec cannot be read: {error}", hint="export the run again: accompanist export RUN"
+            ) from error
+        problems = []
+        if spec.version != SPEC_VERSION:
+            problems.append(f"spec version {spec.version}, this program serves {SPEC_VERSION}")
+        if spec.steps_per_beat != STEPS_PER_BEAT:
+            problems.append(f"{spec.steps_per_beat} steps per beat, this program serves {STEPS_PER_BEAT}")
+        if spec.planes not in (1, 2):
+            problems.append(f"{spec.planes} planes, this program serves 1 or 2")
+        if not spec.tracks:
+            problems.append("no tracks")
+        if spec.plan_steps <= 0 or spec.context_steps <= 0:
+            problems.append(f"a context of {spec.context_steps} and a plan of {spec.plan_steps} steps")
+        if len({track.channel for track in spec.tracks}) != len(spec.tracks):
+            problems.append("two tracks on one MIDI channel")
+        if problems:
+            raise SpecMismatch(
+                f"the model cannot be served: it has {'; '.join(problems)}",
+                hint="export the run again with this version: accompanist export RUN",
+            )
+        return spec
+
+
+BAND = (
+    TrackSpec(name="bass", program=33, channel=0, lowest=28, highest=57, polyphony=1, velocity=84),
+    TrackSpec(name="piano", program=0, channel=1, lowest=36, highest=88, polyphony=5, velocity=72),
+    TrackSpec(name="strings", program=48, channel=2, lowest=40, highest=91, polyphony=3, velocity=64),
+)
+"""The house ensemble. Sources name their parts after it: see `training.read`."""

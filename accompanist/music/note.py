@@ -58,14 +58,16 @@ def without_doubles(notes: list[Note]) -> list[Note]:
 
 
 def top_line(notes: list[Note]) -> list[Note]:
-    """The highest sounding note at each moment, as one monophonic line (the skyline of a polyphonic track)."""
+    """The upper line of a polyphonic part: one note at a time, each beginning where it was played.
+
+    A note ends early where a higher one begins or its own pitch is struck again. A note that begins under a higher one
+    is left out, also where it outlasts it: it accompanies, and would come in late.
+    """
     line: list[Note] = []
-    for note in sorted(notes, key=lambda n: (n.start_tick, -n.pitch)):
+    for note in sorted(notes, key=lambda n: (n.start_tick, -n.pitch, -n.end_tick)):
         if line and note.start_tick < line[-1].end_tick:
-            if note.pitch <= line[-1].pitch:
+            if note.pitch < line[-1].pitch or note.start_tick == line[-1].start_tick:
                 continue
             line[-1] = line[-1]._replace(end_tick=note.start_tick)
-            if line[-1].end_tick <= line[-1].start_tick:
-                line.pop()
         line.append(note)
     return line

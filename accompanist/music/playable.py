@@ -9,12 +9,16 @@ from accompanist.music.roll import HELD, ONSET, PITCHES, BoolRoll, FloatRoll, de
 from accompanist.music.spec import ModelSpec, TrackSpec
 from accompanist.music.time import TICKS_PER_STEP
 
+STAYING_POWER = 0.25
+"""Added to a sounding note's value in the contest for a place, on the scale of -1 to 1: fewer broken notes."""
+
 
 def playable_roll(values: FloatRoll, track: TrackSpec, *, threshold: float = 0.0) -> BoolRoll:
     """One track's values as a roll that keeps its range and polyphony.
 
-    Where more notes are above the threshold than the track can sound, the strongest stay. A note shorter than
-    `track.shortest_steps` is lengthened into the silence behind it where there is room, else dropped.
+    Where more notes are above the threshold than the track can sound, the strongest stay, those that have been
+    sounding having `STAYING_POWER`. A note shorter than `track.shortest_steps` is lengthened into the silence behind it
+    where there is room, else dropped.
 
     Args:
         values: (planes, steps, 128), 1 plane (held) or 2 (onset, held); a note where above the threshold.
@@ -24,16 +28,15 @@ def playable_roll(values: FloatRoll, track: TrackSpec, *, threshold: float = 0.0
     Returns:
         Booleans, (2 planes, steps, 128).
     """
-    held_values = values[-1].copy()
+    held_values = values[-1].astype(np.float32)  # a copy, and of a kind that can hold -inf
     held_values[:, : track.lowest] = -np.inf
     held_values[:, track.highest + 1 :] = -np.inf
     held = held_values > threshold
-    crowded = np.flatnonzero(held.sum(axis=1) > track.polyphony)
-    for step in crowded:
-        # A note that has just been sounding wins a tie against its neighbours: fewer broken notes.
-        rank = held_values[step] + (0.25 * held[step - 1] if step else 0.0)
-        weakest = np.argsort(-rank, kind="stable")[track.polyphony :]
-        held[step, weakest] = False
+    for step in np.flatnonzero(held.sum(axis=1) > track.polyphony):
+        strength = np.where(held[step], held_values[step], -np.inf)
+        if step:
+            strength += STAYING_POWER * held[step - 1]
+        held[step, np.argsort(-strength, kind="stable")[track.polyphony :]] = False
     onset = (values[ONSET] > threshold) & held if values.shape[0] > 1 else np.zeros_like(held)
     roll = np.stack([onset, held])
     return _long_enough(roll, track) if track.shortest_steps > 1 else _with_onsets(roll)
@@ -47,15 +50,19 @@ def _with_onsets(roll: BoolRoll) -> BoolRoll:
 
 
 def _long_enough(roll: BoolRoll, track: TrackSpec) -> BoolRoll:
-    steps = roll.shape[1]
-    kept = np.zeros_like(roll)
-    for note in decode(roll, ticks_per_step=1):
-        end = min(max(note.end_tick, note.start_tick + track.shortest_steps), steps)
-        window = kept[HELD, note.start_tick : end]
-        taken = window[:, note.pitch].any() or (window.sum(axis=1) >= track.polyphony).any()
-        if end - note.start_tick >= min(track.shortest_steps, steps) and not taken:
-            kept[HELD, note.start_tick : end, note.pitch] = True
-            kept[ONSET, note.start_tick, note.pitch] = True
+    kept = _with_onsets(roll)
+    steps = kept.shape[1]
+    shortest = min(track.shortest_steps, steps)
+    for note in decode(kept, ticks_per_step=1):
+        enough = note.start_tick + shortest
+        if note.end_tick >= enough:
+            continue
+        behind = kept[HELD, note.end_tick : enough]
+        crowded = behind[:, note.pitch].any() or (behind.sum(axis=1) >= track.polyphony).any()
+        if enough > steps or crowded:
+            kept[:, note.start_tick : note.end_tick, note.pitch] = False
+        else:
+            kept[HELD, note.end_tick : enough, note.pitch] = True
     return kept
 
 

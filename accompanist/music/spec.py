@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from accompanist.errors import SpecMismatch
 from accompanist.music.time import STEPS_PER_BEAT
@@ -10,6 +13,10 @@ from accompanist.music.time import STEPS_PER_BEAT
 SPEC_VERSION = 1
 METADATA_KEY = "accompanist.spec"
 """Key of the ONNX metadata under which the spec stands as JSON."""
+
+
+Pitch = Annotated[int, Meta(ge=0, le=127)]
+"""MIDI note number; the bounds are checked where a spec is read."""
 
 
 class TrackSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,13 +34,19 @@ class TrackSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     name: str
-    program: int
-    channel: int
-    lowest: int
-    highest: int
-    polyphony: int
-    shortest_steps: int = 1
-    velocity: int = 80
+    program: Annotated[int, Meta(ge=0, le=127)]
+    channel: Annotated[int, Meta(ge=0, le=15)]
+    lowest: Pitch
+    highest: Pitch
+    polyphony: Annotated[int, Meta(ge=1)]
+    shortest_steps: Annotated[int, Meta(ge=1)] = 1
+    velocity: Annotated[int, Meta(ge=1, le=127)] = 80
+
+
+class _Versioned(msgspec.Struct):
+    """The one field that a spec of any version has."""
+
+    version: int = SPEC_VERSION
 
 
 class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,14 +103,18 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             SpecMismatch: it is of another version, or not a spec this program can serve; both sides are named.
         """
         try:
+            version = msgspec.json.decode(text, type=_Versioned).version
+            if version != SPEC_VERSION:  # told first: a spec of another version has fields this one does not know
+                raise SpecMismatch(
+                    f"the model's spec is of version {version}, this program serves version {SPEC_VERSION}",
+                    hint="update the older of the two: this program, or the model by exporting its run again",
+                )
             spec = msgspec.json.decode(text, type=cls)
         except msgspec.MsgspecError as error:
             raise SpecMismatch(
                 f"the model's spec cannot be read: {error}", hint="export the run again: accompanist export RUN"
             ) from error
         problems = []
-        if spec.version != SPEC_VERSION:
-            problems.append(f"spec version {spec.version}, this program serves {SPEC_VERSION}")
         if spec.steps_per_beat != STEPS_PER_BEAT:
             problems.append(f"{spec.steps_per_beat} steps per beat, this program serves {STEPS_PER_BEAT}")
         if spec.planes not in (1, 2):
@@ -106,6 +123,11 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             problems.append("no tracks")
         if spec.plan_steps <= 0 or spec.context_steps <= 0:
             problems.append(f"a context of {spec.context_steps} and a plan of {spec.plan_steps} steps")
+        problems += [
+            f"a lowest pitch of {track.lowest} above the highest of {track.highest} in track {track.name!r}"
+            for track in spec.tracks
+            if track.lowest > track.highest
+        ]
         if len({track.channel for track in spec.tracks}) != len(spec.tracks):
             problems.append("two tracks on one MIDI channel")
         if problems:

@@ -32,13 +32,13 @@ def key_of(pitch_class_weights: NDArray[np.float64]) -> tuple[int, str]:
     Returns:
         Tonic (0 is C) and "major" or "minor".
     """
+    if np.ptp(pitch_class_weights) == 0:  # silence or a cluster of everything: no key is better than another
+        return 0, "major"
     scores = [
         (float(np.corrcoef(pitch_class_weights, np.roll(profile, tonic))[0, 1]), tonic, mode)
         for mode, profile in (("major", _MAJOR_PROFILE), ("minor", _MINOR_PROFILE))
         for tonic in range(12)
     ]
-    if np.ptp(pitch_class_weights) == 0:  # silence or a cluster of everything: no key is better than another
-        return 0, "major"
     _, tonic, mode = max(scores, key=lambda score: (score[0], -score[1]))
     return tonic, mode
 

@@ -82,6 +82,8 @@ class TempoMap:
             raise ValueError(f"tempo changes must ascend from tick 0, got ticks {ticks[:8]}")
         if any(us <= 0 for _, us in self.changes):
             raise ValueError("a tempo must be above 0 microseconds per beat")
+        if self.ppq <= 0:
+            raise ValueError(f"{self.ppq} ticks per quarter note; at least 1 is needed")
 
     @classmethod
     def constant(cls, bpm: float, *, origin_s: float = 0.0) -> TempoMap:
@@ -104,8 +106,11 @@ class TempoMap:
         raise AssertionError("unreachable: the last segment has no end")
 
     def tick_at(self, s: float) -> int:
-        """The last tick that has begun at a moment (floor), with a nanosecond's grace for rounding."""
-        left_us = (s - self.origin_s) * 1e6 + 1e-3
+        """The last tick that has begun at a moment (floor), with a tenth of a microsecond's grace for rounding.
+
+        The grace is above the rounding of seconds held in a float for three years of a machine's uptime.
+        """
+        left_us = (s - self.origin_s) * 1e6 + 0.1
         for i, (start, us) in enumerate(self.changes):
             end = self.changes[i + 1][0] if i + 1 < len(self.changes) else None
             length_us = None if end is None else (end - start) * us / self.ppq

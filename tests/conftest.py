@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from support.tiny import TINY_SPEC, write_tiny_model
+
+from accompanist.music.spec import ModelSpec
+
+# How long an example takes says something about the machine, nothing about the program.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
+
+@pytest.fixture(scope="session")
+def tiny_spec() -> ModelSpec:
+    """The spec of `tiny_model`: the house band, two bars in, the same two bars out."""
+    return TINY_SPEC
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ONNX file whose every track is the melody some semitones lower (see `support.tiny`)."""
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of music archives: ACCOMPANIST_DATA, or `../shared/data` beside the repository."""
+    asked = os.environ.get("ACCOMPANIST_DATA")
+    folder = Path(asked) if asked else Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no music archives at {folder}; set ACCOMPANIST_DATA")
+    return folder

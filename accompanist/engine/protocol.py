@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from accompanist.music.note import Note
-from accompanist.music.roll import FloatRoll
+from accompanist.music.roll import BoolRoll, FloatRoll
 
 
 class Received(NamedTuple):
@@ -94,7 +94,7 @@ class Job(NamedTuple):
     """
 
     number: int
-    melody: FloatRoll
+    melody: BoolRoll
     plan_tick: int
     deadline_s: float
 

@@ -1,0 +1,117 @@
+"""What the player has played of late, as the melody roll a model is given."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import pairwise
+
+from accompanist.music.note import Note, top_line, without_doubles
+from accompanist.music.roll import BoolRoll, encode
+from accompanist.music.time import TICKS_PER_STEP
+
+MOST_NOTES = 2048
+"""Ended notes kept at most: far above what a hand plays in any window, so only a flood meets it."""
+
+
+class BarBuffer:
+    """The player's notes of the last window.
+
+    Args:
+        context_steps: Length of the window in steps.
+    """
+
+    def __init__(self, context_steps: int) -> None:
+        self._context_steps = context_steps
+        self._ended: deque[Note] = deque(maxlen=MOST_NOTES)
+        self._running: dict[tuple[int, int], Note] = {}  # (channel, pitch): a note whose end is not known yet
+        self._first_tick = 0
+
+    def restart(self, tick: int) -> None:
+        """The song goes on from another place: forget all but what is still held, which begins anew there."""
+        self._ended.clear()
+        self._first_tick = tick
+        self._running = {key: note._replace(start_tick=tick, end_tick=tick) for key, note in self._running.items()}
+
+    def note_on(self, channel: int, pitch: int, velocity: int, tick: int) -> None:
+        """A key goes down; a key that is down already is taken as struck again."""
+        self.note_off(channel, pitch, tick)
+        tick = max(tick, self._first_tick)
+        self._running[channel, pitch] = Note(tick, pitch, tick, velocity)
+
+    def note_off(self, channel: int, pitch: int, tick: int) -> None:
+        """A key goes up.
+
+        A note that begins and ends on one tick leaves no trace: it was played while the song stood still, or is
+        shorter than a millisecond or so.
+        """
+        note = self._running.pop((channel, pitch), None)
+        if note is not None and tick > note.start_tick:
+            self._ended.append(note._replace(end_tick=tick))
+
+    def all_off(self, channel: int, tick: int) -> None:
+        """Every key of a channel goes up (MIDI 1.0, channel mode messages)."""
+        for held_channel, pitch in list(self._running):
+            if held_channel == channel:
+                self.note_off(channel, pitch, tick)
+
+    def melody(self, end_tick: int) -> BoolRoll:
+        """The melody of the window that ends at a tick, what is still held going on up to there.
+
+        A key held since before the window before this one is left out: most likely its note-off was lost, and it must
+        not hide the melody under it.
+
+        Args:
+            end_tick: First tick after the window; on the grid of steps.
+
+        Returns:
+            Booleans, (2 planes, context_steps, 128).
+        """
+        context_ticks = self._context_steps * TICKS_PER_STEP
+        begin_tick = end_tick - context_ticks
+        held = [
+            note._replace(end_tick=end_tick)
+            for note in self._running.values()
+            if begin_tick - context_ticks <= note.start_tick < end_tick
+        ]
+        notes = [_on_grid(note) for note in (*self._ended, *held)]
+        return encode(top_line(without_doubles(_detached(notes))), self._context_steps, start_tick=begin_tick)
+
+    def forget_before(self, tick: int) -> None:
+        """Drop what no window that ends after a tick can reach."""
+        # One step more, because a note's edge may be moved up to half a step at encoding.
+        reach_tick = tick - (self._context_steps + 1) * TICKS_PER_STEP
+        while self._ended and self._ended[0].end_tick < reach_tick:
+            self._ended.popleft()
+
+    def mean_velocity(self) -> float | None:
+        """How loud the player has been in the last window, 1 to 127; None where nothing was played."""
+        velocities = [note.velocity for note in (*self._ended, *self._running.values())]
+        return sum(velocities) / len(velocities) if velocities else None
+
+    def __len__(self) -> int:
+        return len(self._ended) + len(self._running)
+
+
+def _on_grid(note: Note) -> Note:
+    """Edges on their nearest step, as `encode` would move them, at least one step long."""
+    start = _nearest_step(note.start_tick)
+    return note._replace(start_tick=start, end_tick=max(_nearest_step(note.end_tick), start + TICKS_PER_STEP))
+
+
+def _nearest_step(tick: int) -> int:
+    return (tick + TICKS_PER_STEP // 2) // TICKS_PER_STEP * TICKS_PER_STEP
+
+
+def _detached(notes: list[Note]) -> list[Note]:
+    """Legato undone: a note held up to a step into the next one ends where that begins.
+
+    Without this the top line would lose the lower note of every descending legato step.
+    """
+    starts = sorted({note.start_tick for note in notes})
+    following = dict(pairwise(starts))
+    return [
+        note._replace(end_tick=following[note.start_tick])
+        if note.start_tick in following and 0 < note.end_tick - following[note.start_tick] <= TICKS_PER_STEP
+        else note
+        for note in notes
+    ]

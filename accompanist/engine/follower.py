@@ -1,0 +1,275 @@
+"""Following a MIDI clock: the song's position from pulses that arrive late, early and in clumps.
+
+The count of clocks is exact, their times are not: read through JACK, each is late by up to one period (21 ms at 1024
+frames). So the position between two clocks is a straight line, steered towards the line of least squares through the
+last two beats of clocks, and never turned back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Literal
+
+from accompanist.engine.transport import Turn
+from accompanist.music.time import CLOCKS_PER_BEAT, TICKS_PER_CLOCK, TICKS_PER_SONG_POSITION
+
+SONG_POSITION, CLOCK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
+
+MOST_CLOCKS = 2 * CLOCKS_PER_BEAT
+"""The line goes through this many clocks at most."""
+LOCK_CLOCKS = CLOCKS_PER_BEAT
+"""With this many clocks heard the tempo counts as known."""
+LEAST_CLOCKS = 6
+"""With fewer the tempo is what it was, and the position waits for each clock."""
+SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 60 / 360 / CLOCKS_PER_BEAT, 60 / 25 / CLOCKS_PER_BEAT
+"""25 to 360 BPM: the range served, 30 to 300, with room for the noise of an estimate."""
+OUTLIER_S = 0.025
+"""A clock further off the line than any jitter explains (a stalled process) has no say in it."""
+TURN_S = 0.016
+"""Clocks this far off on one side, and drifting on, mean another tempo: above half of the largest jitter."""
+TURN_CLOCKS = 4
+STEER_CLOCKS = 12
+"""An error of position is halved about every third of a beat: fast enough to keep the beat, too slow to be heard."""
+SILENCE_CLOCKS, SILENCE_S = 12, 0.25
+"""A clock that is silent for longer than both is lost."""
+
+
+class PulseLine:
+    """The straight line through the last clocks: when the last one was due, and how far apart they are.
+
+    Args:
+        period_s: Distance of two clocks until enough of them were heard.
+    """
+
+    def __init__(self, period_s: float) -> None:
+        self.period_s = period_s
+        self.last_s = -math.inf
+        self._times: deque[float] = deque(maxlen=MOST_CLOCKS)
+        self._surprises: deque[float] = deque(maxlen=TURN_CLOCKS)
+
+    def __len__(self) -> int:
+        return len(self._times)
+
+    @property
+    def usable(self) -> bool:
+        """Enough clocks were heard to tell their distance."""
+        return len(self._times) >= LEAST_CLOCKS
+
+    def clear(self) -> None:
+        """Forget the clocks, keep their distance."""
+        self._times.clear()
+        self._surprises.clear()
+
+    def add(self, at_s: float) -> None:
+        """Take a clock that arrived at a moment."""
+        if len(self._times) >= 2 * LEAST_CLOCKS:
+            self._surprises.append(at_s - (self.last_s + self.period_s))
+            if self._turned():
+                while len(self._times) >= LEAST_CLOCKS:
+                    self._times.popleft()
+                self._surprises.clear()
+        self._times.append(at_s)
+        self.last_s = at_s
+        if self.usable:
+            self._draw()
+
+    def _turned(self) -> bool:
+        """The last clocks left the line on one side and go on leaving it: another tempo, not a stall."""
+        if len(self._surprises) < TURN_CLOCKS:
+            return False
+        first, last = self._surprises[0], self._surprises[-1]
+        late = all(surprise > TURN_S for surprise in self._surprises)
+        early = all(surprise < -TURN_S for surprise in self._surprises)
+        return (late or early) and abs(last) > abs(first)
+
+    def _draw(self) -> None:
+        """Least squares, once more without the outliers of the first line."""
+        points = list(enumerate(self._times))
+        start_s, period_s = _line(points)
+        near = [(i, s) for i, s in points if abs(s - start_s - i * period_s) <= OUTLIER_S]
+        if LEAST_CLOCKS <= len(near) < len(points):
+            points = near
+            start_s, period_s = _line(points)
+        self.period_s = min(max(period_s, SHORTEST_PERIOD_S), LONGEST_PERIOD_S)
+        # Where the distance was held within its limits the line turns about its middle.
+        middle = sum(i for i, _ in points) / len(points)
+        self.last_s = start_s + middle * period_s + (len(self._times) - 1 - middle) * self.period_s
+
+
+def _line(points: list[tuple[int, float]]) -> tuple[float, float]:
+    """Ordinary least squares: the moment of clock 0, and seconds per clock."""
+    n = len(points)
+    mean_i = sum(i for i, _ in points) / n
+    mean_s = sum(s for _, s in points) / n
+    spread = sum((i - mean_i) ** 2 for i, _ in points)
+    slope = sum((i - mean_i) * (s - mean_s) for i, s in points) / spread
+    return mean_s - slope * mean_i, slope
+
+
+class ClockFollower:
+    """The transport a MIDI clock leads (MIDI 1.0, "System Real Time Messages" and "Song Position Pointer").
+
+    Start and Continue only arm; the first clock after them moves the song. Clocks that come while it stands still tell
+    the tempo and no more.
+
+    Args:
+        bpm: Tempo assumed until clocks tell it.
+        lost_clock_beats: Beats to go on at the last tempo when the clock falls silent.
+    """
+
+    def __init__(self, bpm: float, lost_clock_beats: int) -> None:
+        self._line = PulseLine(60 / bpm / CLOCKS_PER_BEAT)
+        self._lost_clock_beats = lost_clock_beats
+        self._state: Literal["stopped", "armed", "running"] = "stopped"
+        self._lock: Literal["waiting", "locked", "lost"] = "waiting"
+        self._heard_s: float | None = None  # the last clock, while clocks are arriving
+        self._end_s = math.inf  # when a song without a clock ends
+        self._settled_s = -math.inf
+        self._rest_tick = 0  # the position while not running
+        self._clock_tick = 0  # where the next clock falls
+        # While running the position is a line from here, and never beyond the cap.
+        self._from_tick, self._from_s, self._ticks_per_s, self._cap_tick = 0.0, 0.0, 0.0, math.inf
+
+    @property
+    def running(self) -> bool:
+        """The song moves."""
+        return self._state == "running"
+
+    @property
+    def bpm(self) -> float:
+        """Tempo in beats per minute, as estimated."""
+        return 60 / (self._line.period_s * CLOCKS_PER_BEAT)
+
+    @property
+    def lock(self) -> str:
+        """How the clock is heard: "waiting" for it, "locked" to it, or "lost" while the song ran."""
+        return self._lock
+
+    @property
+    def deadline_s(self) -> float:
+        """When the clock counts as lost, or when a song without a clock ends."""
+        if self._heard_s is not None:
+            return self._heard_s + max(SILENCE_CLOCKS * self._line.period_s, SILENCE_S)
+        return self._end_s if self.running else math.inf
+
+    def tick_at(self, s: float) -> int:
+        """The last tick that has begun at a moment; where the song rests while it does not run."""
+        if not self.running:
+            return self._rest_tick
+        return max(math.floor(self._position(s) + 1e-6), 0)
+
+    def _position(self, s: float) -> float:
+        tick = self._from_tick + self._ticks_per_s * (s - self._from_s)
+        return min(tick, max(self._cap_tick, self._from_tick))
+
+    def s_at(self, tick: int) -> float:
+        """The moment of a tick, as the last clocks foretell it; infinite while stopped, and where a clock must come."""
+        if not self.running:
+            return math.inf
+        if tick <= self._from_tick:
+            return self._from_s - (self._from_tick - tick) * self._line.period_s / TICKS_PER_CLOCK
+        if tick > self._cap_tick or self._ticks_per_s <= 0:
+            return math.inf
+        return self._from_s + (tick - self._from_tick) / self._ticks_per_s
+
+    def settle(self, now_s: float) -> None:
+        """Take note that positions up to a moment have been told and may not be taken back."""
+        self._settled_s = max(self._settled_s, now_s)
+
+    def expire(self, at_s: float) -> tuple[Turn, ...]:
+        """The clock has been silent for too long: first lost, then the end."""
+        if self._heard_s is not None:
+            beat_s = CLOCKS_PER_BEAT * self._line.period_s
+            self._end_s = max(self._heard_s + self._lost_clock_beats * beat_s, at_s)
+            self._heard_s = None
+            self._line.clear()
+            self._lock = "lost" if self.running else "waiting"
+            return (Turn(at_s, "clock_lost"),) if self.running else ()
+        self._rest(at_s)
+        return (Turn(at_s, "stopped", silence=True),)
+
+    def receive(self, data: bytes, at_s: float) -> tuple[Turn, ...]:
+        """Take a system message; anything else is ignored.
+
+        Args:
+            data: One whole message.
+            at_s: When it arrived.
+        """
+        if data[0] == CLOCK:
+            return self._clock(at_s)
+        if data[0] == START:
+            self._state, self._rest_tick, self._clock_tick = "armed", 0, 0
+            return (Turn(at_s, "start", silence=True, jump=True),)
+        if data[0] == CONTINUE and self._state == "stopped":
+            self._state = "armed"
+            return (Turn(at_s, "continue"),)
+        if data[0] == STOP and self._state != "stopped":
+            return self.stop(at_s)
+        if data[0] == SONG_POSITION and len(data) == 3 and max(data[1:]) < 0x80:
+            return self._locate((data[1] | data[2] << 7) * TICKS_PER_SONG_POSITION, at_s)
+        return ()
+
+    def _locate(self, tick: int, at_s: float) -> tuple[Turn, ...]:
+        """Go to a position. A song position counts sixteenths, so one less than a sixteenth away is where we are."""
+        here = self.tick_at(max(at_s, self._settled_s))
+        near = abs(tick - here) <= TICKS_PER_SONG_POSITION
+        if self.running and near:
+            return ()
+        if self.running:
+            self._state = "armed"
+        self._rest_tick = self._clock_tick = tick
+        return (Turn(at_s, "position", silence=not near, jump=not near),)
+
+    def _clock(self, at_s: float) -> tuple[Turn, ...]:
+        turns = []
+        if self._heard_s is None:
+            self._line.clear()
+        self._heard_s = at_s
+        self._line.add(at_s)
+        if self._lock != "locked" and len(self._line) >= LOCK_CLOCKS:
+            self._lock = "locked"
+            turns.append(Turn(at_s, "locked"))
+        if self.running and math.isfinite(self._end_s):
+            # The clock is back. The song went on without it, so what is missing are clocks, not time.
+            self._clock_tick = round(self._position(at_s) / TICKS_PER_CLOCK) * TICKS_PER_CLOCK
+        self._end_s = math.inf
+        if self._state != "stopped":
+            self._steer(at_s)
+        return tuple(turns)
+
+    def _steer(self, at_s: float) -> None:
+        """Draw the position's line anew from where it is, towards where the clocks say it should be."""
+        here_s = max(at_s, self._settled_s)
+        ticks_per_s = TICKS_PER_CLOCK / self._line.period_s
+        target = self._clock_tick + ticks_per_s * (here_s - self._line.last_s)
+        if self.running:
+            here = self._position(here_s)
+        else:
+            here = max(target, self._clock_tick, self._rest_tick)
+            self._state = "running"
+        self._clock_tick += TICKS_PER_CLOCK
+        # Twice the tempo at most, and standing still rather than running back.
+        correction = (target - here) / (STEER_CLOCKS * self._line.period_s)
+        self._ticks_per_s = min(max(ticks_per_s + correction, 0.0), 2 * ticks_per_s)
+        self._from_tick, self._from_s = here, here_s
+        self._cap_tick = math.inf if self._line.usable else self._clock_tick
+
+    def _rest(self, at_s: float) -> None:
+        self._rest_tick = self.tick_at(max(at_s, self._settled_s))
+        self._state = "stopped"
+        self._end_s = math.inf
+
+    def stop(self, at_s: float) -> tuple[Turn, ...]:
+        """Rest where the song is."""
+        if self._state == "stopped":
+            return ()
+        self._rest(at_s)
+        return (Turn(at_s, "stop", silence=True),)
+
+    def player_began(self, at_s: float) -> tuple[Turn, ...]:  # noqa: ARG002  the other transport waits for the player
+        """The clock begins the song, not the player."""
+        return ()
+
+    def change_tempo(self, us_per_beat: int, tick: int | None) -> None:
+        """The clock sets the tempo."""

@@ -1,0 +1,76 @@
+"""What the player plays: whose messages count, what they add to the bar buffer, and what is sent on (thru)."""
+
+from __future__ import annotations
+
+from accompanist.engine.bars import BarBuffer
+from accompanist.engine.protocol import Message, Received
+from accompanist.engine.schedule import RELEASE_VELOCITY
+
+THRU_TRACK = -1
+"""The track of the player's own messages sent on."""
+NOTE_OFF, NOTE_ON, CONTROL = 0x80, 0x90, 0xB0
+ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
+"""Channel mode messages that end every note of a channel; 124 to 127 do as well (MIDI 1.0)."""
+
+
+class Player:
+    """The musician at the in port.
+
+    Args:
+        bars: Takes down the notes.
+        channel: MIDI channel listened to, 1 to 16; 0: any.
+        thru: Send the messages on.
+    """
+
+    def __init__(self, bars: BarBuffer, *, channel: int, thru: bool) -> None:
+        self._bars = bars
+        self._channel = channel
+        self._thru = thru
+        self._thru_held: set[tuple[int, int]] = set()  # (channel, pitch) of notes sent on and not ended
+        self.notes_in = 0
+
+    def owns(self, received: Received) -> bool:
+        """It is a whole channel message, and the player's."""
+        data = received.data
+        if received.from_clock or not data or not 0x80 <= data[0] < 0xF0:
+            return False
+        length = 2 if data[0] & 0xE0 == 0xC0 else 3  # program change and channel pressure have one data byte
+        return len(data) == length and max(data[1:]) < 0x80 and self._channel in (0, (data[0] & 0x0F) + 1)
+
+    def hear(self, data: bytes, tick: int, at_s: float) -> list[Message]:
+        """Take a message of the player's down.
+
+        Args:
+            data: As `owns` approved it.
+            tick: Where the song is.
+            at_s: When it arrived.
+
+        Returns:
+            What to send on at once.
+        """
+        kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        if begins_note(data):
+            self.notes_in += 1
+            self._bars.note_on(channel, data[1], data[2], tick)
+            self._thru_held.add((channel, data[1]))
+        elif kind in (NOTE_OFF, NOTE_ON):  # a note-on with velocity 0 is a note-off
+            self._bars.note_off(channel, data[1], tick)
+            self._thru_held.discard((channel, data[1]))
+        elif kind == CONTROL and (data[1] == ALL_SOUND_OFF or data[1] >= ALL_NOTES_OFF):
+            self._bars.all_off(channel, tick)
+            self._thru_held = {key for key in self._thru_held if key[0] != channel}
+        return [Message(at_s, THRU_TRACK, data, tick)] if self._thru else []
+
+    def release(self, at_s: float, tick: int) -> list[Message]:
+        """Note-offs for the notes sent on that the player still holds: nobody will send theirs."""
+        held, self._thru_held = self._thru_held, set()
+        return [
+            Message(at_s, THRU_TRACK, bytes((NOTE_OFF | channel, pitch, RELEASE_VELOCITY)), tick)
+            for channel, pitch in sorted(held)
+            if self._thru
+        ]
+
+
+def begins_note(data: bytes) -> bool:
+    """A note-on that is not a note-off in disguise."""
+    return data[0] & 0xF0 == NOTE_ON and data[2] > 0

@@ -1,0 +1,100 @@
+"""A band for the engine's tests: answers known by hand, and a stage that calls the engine as its owner would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from accompanist.engine.engine import Engine
+from accompanist.engine.protocol import Answer, Event, Failure, Input, Job, Message, Received
+from accompanist.music.roll import HELD, ONSET, FloatRoll
+from support.tiny import TINY_SPEC
+
+CHORDS = ((48, 60, 64, 67), (45, 57, 60, 64), (41, 53, 57, 60), (43, 55, 59, 62))
+"""C, a, F, G: root for the bass, the rest for the piano; a bar each."""
+
+Replier = Callable[[Job], tuple[float, FloatRoll | str]]
+"""What the model does with a job: seconds it takes, and its values, or the reason for which it fails."""
+
+
+def chords(job: Job) -> FloatRoll:
+    """Per bar of the plan a chord of the piano held through and the bass on each beat; strings silent."""
+    values = np.full((len(TINY_SPEC.tracks), 2, TINY_SPEC.plan_steps, 128), -1.0, dtype=np.float32)
+    for step in range(TINY_SPEC.plan_steps):
+        bass, *others = CHORDS[(job.plan_tick // 120 + step) // 16 % len(CHORDS)]
+        values[0, HELD, step, bass] = 1
+        values[1, HELD, step, others] = 1
+        if step % 4 == 0:
+            values[0, ONSET, step, bass] = 1
+        if step % 16 == 0:
+            values[1, ONSET, step, others] = 1
+    return values
+
+
+def at_once(job: Job) -> tuple[float, FloatRoll | str]:
+    """The model that answers with `chords` and takes no time."""
+    return 0.0, chords(job)
+
+
+class Show(NamedTuple):
+    """What came out of the engine."""
+
+    messages: list[Message]
+    events: list[Event]
+    jobs: list[Job]
+
+    def names(self) -> list[str]:
+        """The events' names, in order."""
+        return [event.name for event in self.events]
+
+
+def play(
+    engine: Engine, inputs: Iterable[Input], until_s: float, reply: Replier = at_once, *, from_s: float = 0
+) -> Show:
+    """Run an engine through a list of inputs, as its owner does: at each input and whenever it asks to be woken.
+
+    Args:
+        engine: Afterwards at `until_s`, not closed.
+        inputs: Stamped; in any order.
+        until_s: The last call.
+        reply: The model.
+        from_s: The first call.
+    """
+    show = Show([], [], [])
+    waiting = sorted(inputs, key=lambda item: item.at_s)
+    now_s = from_s
+    while True:
+        arrived = [item for item in waiting if item.at_s <= now_s]
+        waiting = [item for item in waiting if item.at_s > now_s]
+        step = engine.step(now_s, arrived)
+        show.messages.extend(step.messages)
+        show.events.extend(step.events)
+        if step.job is not None:
+            show.jobs.append(step.job)
+            took_s, values = reply(step.job)
+            at_s = now_s + took_s
+            waiting.append(
+                Failure(at_s, step.job, values)
+                if isinstance(values, str)
+                else Answer(at_s, step.job, values, inference_s=took_s)
+            )
+            waiting.sort(key=lambda item: item.at_s)
+        if now_s >= until_s and not (waiting and waiting[0].at_s <= now_s):
+            return show
+        next_s = [until_s] if step.wake_at_s is None else [until_s, step.wake_at_s]
+        now_s = max(min([*next_s, *(item.at_s for item in waiting[:1])]), now_s)
+
+
+def note(start_s: float, end_s: float, pitch: int = 72, velocity: int = 80, channel: int = 0) -> list[Input]:
+    """A note of the player's, as its two messages."""
+    return [
+        Received(start_s, bytes((0x90 | channel, pitch, velocity))),
+        Received(end_s, bytes((0x80 | channel, pitch, 64))),
+    ]
+
+
+def clocks(first_s: float, count: int, *, bpm: float = 120) -> list[Input]:
+    """MIDI clocks at an even tempo."""
+    return [Received(first_s + i * 60 / bpm / 24, b"\xf8") for i in range(count)]

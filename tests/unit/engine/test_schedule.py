@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import math
+
+from accompanist.engine.protocol import Committed
+from accompanist.engine.schedule import Schedule
+from accompanist.music.note import Note
+
+
+def s_at(tick: int) -> float:
+    return tick / 960
+
+
+def sent(schedule: Schedule, now_s: float) -> list[tuple[int, str, int]]:
+    """What is due: (tick, "on" or "off", pitch)."""
+    messages = schedule.due(s_at, now_s)
+    assert all(message.due_s == s_at(message.tick) for message in messages)
+    return [(m.tick, "on" if m.data[0] & 0xF0 == 0x90 else "off", m.data[1]) for m in messages]
+
+
+def test_a_note_is_sent_when_due_on_its_tracks_channel() -> None:
+    schedule = Schedule([3, 9])
+    schedule.commit([Committed(1, Note(480, 60, 960, 77))])
+    assert schedule.due(s_at, 0.4999) == []
+    (on,) = schedule.due(s_at, 0.5)
+    assert (on.due_s, on.track, on.data, on.tick) == (0.5, 1, bytes((0x99, 60, 77)), 480)
+    (off,) = schedule.due(s_at, 5.0)
+    assert (off.due_s, off.track, off.data, off.tick) == (1.0, 1, bytes((0x89, 60, 64)), 960)
+    assert schedule.next_tick is None
+
+
+def test_offs_stand_before_ons_at_one_tick() -> None:
+    schedule = Schedule([0])
+    schedule.commit(
+        [Committed(0, Note(0, 60, 480)), Committed(0, Note(480, 55, 960)), Committed(0, Note(480, 60, 960))]
+    )
+    assert sent(schedule, 0.6) == [(0, "on", 60), (480, "off", 60), (480, "on", 55), (480, "on", 60)]
+
+
+def test_a_new_onset_ends_the_sounding_copy_before_any_note_begins() -> None:
+    schedule = Schedule([0])
+    schedule.commit([Committed(0, Note(0, 60, 2000))])
+    schedule.commit([Committed(0, Note(480, 40, 960)), Committed(0, Note(480, 60, 960))])
+    assert sent(schedule, 3) == [
+        (0, "on", 60),
+        (480, "off", 60),
+        (480, "on", 40),
+        (480, "on", 60),
+        (960, "off", 40),
+        (960, "off", 60),
+    ]
+
+
+def test_two_copies_that_begin_together_are_one_the_longer() -> None:
+    schedule = Schedule([0, 0])
+    schedule.commit([Committed(0, Note(0, 60, 480)), Committed(1, Note(0, 60, 960))])
+    assert sent(schedule, 3) == [(0, "on", 60), (960, "off", 60)]
+
+
+def test_one_pitch_on_two_channels_sounds_twice() -> None:
+    schedule = Schedule([0, 1])
+    schedule.commit([Committed(0, Note(0, 60, 480)), Committed(1, Note(0, 60, 480))])
+    assert [what for _, what, _ in sent(schedule, 3)] == ["on", "on", "off", "off"]
+
+
+def test_what_comes_late_comes_whole_and_in_order() -> None:
+    schedule = Schedule([0])
+    schedule.commit([Committed(0, Note(tick, 60, tick + 100)) for tick in (0, 100, 200)])
+    assert [what for _, what, _ in sent(schedule, 60)] == ["on", "off", "on", "off", "on", "off"]
+
+
+def test_silence_ends_what_sounds_and_keeps_what_waits() -> None:
+    schedule = Schedule([0])
+    schedule.commit([Committed(0, Note(0, 60, 480)), Committed(0, Note(480, 62, 960))])
+    schedule.due(s_at, 0.1)
+    (off,) = schedule.silence(0.2, 192)
+    assert (off.due_s, off.data, off.tick) == (0.2, bytes((0x80, 60, 64)), 192)
+    assert schedule.silence(0.2, 192) == []
+    assert sent(schedule, 0.5) == [(480, "on", 62)]
+
+
+def test_dropping_leaves_the_sounding_notes_their_offs() -> None:
+    schedule = Schedule([0])
+    schedule.commit([Committed(0, Note(0, 60, 480)), Committed(0, Note(480, 62, 960))])
+    schedule.due(s_at, 0.1)
+    schedule.drop_waiting()
+    assert sent(schedule, 9) == [(480, "off", 60)]
+    assert len(schedule) == 0
+
+
+def test_nothing_is_due_while_no_moment_can_be_told() -> None:
+    schedule = Schedule([0])
+    schedule.commit([Committed(0, Note(0, 60, 480))])
+    assert schedule.due(lambda _: math.inf, 1e9) == []

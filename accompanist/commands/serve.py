@@ -1,0 +1,127 @@
+"""`accompanist serve`: play live."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Self
+
+import click
+from msgspec.structs import replace
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from accompanist.config import load_config, with_flags
+from accompanist.runtime.clock import MonotonicClock
+from accompanist.runtime.daemon import Daemon, Ready
+from accompanist.runtime.rtmidi_ports import RtMidiSystem
+from accompanist.runtime.telemetry import Telemetry, status_line
+from accompanist.runtime.wiring import Wiring
+
+_PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to refresh one in
+
+
+@click.command()
+@click.option("--in", "melody", default="Accompanist In", show_default=True, help="Port you are heard on.")
+@click.option("--out", "band", default="Accompanist Out", show_default=True, help="Port the band plays to.")
+@click.option("--clock", "clock_port", metavar="PORT", help="Follow the MIDI clock that arrives on this port.")
+@click.option("--sync", is_flag=True, help="Follow the MIDI clock that arrives on the --in port.")
+@click.option("--bpm", type=float, help="Tempo where no MIDI clock leads.")
+@click.option("--beats-per-bar", type=int, help="Beats in a bar.")
+@click.option("--channel", type=int, help="MIDI channel you play on, 1 to 16; 0: any.")
+@click.option("--thru/--no-thru", default=None, help="Send your melody on to --out as well.")
+@click.option("--split-ports/--one-port", default=None, help="A port per track, called OUT and the track's name.")
+@click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
+@click.option("--provider", help="What runs the model: auto, cpu, cuda or coreml.")
+@click.option("--seed", type=int, help="Another seed, another accompaniment.")
+@click.option("--lead-steps", type=int, help="How many sixteenths before it plays the model is asked.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout: when ready, and at the end.")
+@click.pass_context
+def serve(
+    ctx: click.Context,
+    /,
+    *,
+    melody: str,
+    band: str,
+    clock_port: str | None,
+    sync: bool,
+    as_json: bool,
+    **flags: Any,
+) -> int:
+    """Play live: your melody in on one MIDI port, the band out on another.
+
+    A name is that of a port there is, in full or a part only it has; any other name becomes a new virtual port, to
+    connect to in your DAW. It listens for two bars, then it plays. Ctrl-C ends it, and everything that sounds.
+
+    \b
+    accompanist serve --in "Keyboard" --out "DAW"        your tempo: the first note is beat one
+    accompanist serve --in "Keyboard" --out "DAW" --bpm 96 --thru
+    accompanist serve --in "DAW out" --out "DAW in" --sync          locked to the DAW's MIDI clock
+    accompanist serve --in "Keyboard" --out "Synth" --clock "Drum machine"
+    accompanist ports                                    the names there are
+    """  # noqa: D301 (\b is click's mark for a block it must not wrap)
+    config = load_config(ctx.obj)
+    engine_flags = {name: flags[name] for name in ("bpm", "beats_per_bar", "seed", "lead_steps")}
+    serve_flags = {name: flags[name] for name in ("provider", "channel", "thru", "split_ports")}
+    serve_flags["model"] = str(flags["model"]) if flags["model"] else None
+    config = replace(
+        config, engine=with_flags(config.engine, engine_flags), serve=with_flags(config.serve, serve_flags)
+    )
+    wiring = Wiring(melody, band, clock_port, sync)
+    with _Terminal(as_json=as_json) as display:
+        outcome = Daemon(config, wiring, RtMidiSystem(), MonotonicClock(), display).run()
+    if as_json:
+        _print_json({"event": "summary", "exit_code": outcome.exit_code, **outcome.summary._asdict()})
+    else:
+        click.echo(str(outcome.summary))
+    if outcome.lost is not None:
+        raise outcome.lost
+    return outcome.exit_code
+
+
+class _Terminal:
+    """The daemon's display: hand-shake and summary on stdout; the status on stderr, in place where it is a terminal."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._console = Console(stderr=True, highlight=False)
+        # It is refreshed by the daemon's main thread: no further thread, and none that draws while notes are due.
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._plain_at_s = time.monotonic() + _PLAIN_EVERY_S
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._live.stop()
+
+    def ready(self, ready: Ready) -> None:
+        """The hand-shake: one line on stdout once all ports are open."""
+        if self._as_json:
+            _print_json({"event": "ready", **ready._asdict()})
+            return
+        clock = f', clock "{ready.clock}"' if ready.clock else ""
+        band = ", ".join(f'"{name}"' for name in ready.band)
+        click.echo(f'ready: in "{ready.melody}"{clock}, out {band} ({ready.system})')
+        self.line(f"model {ready.model} on {ready.provider}, {1000 * ready.inference_s:.1f} ms an answer")
+
+    def status(self, telemetry: Telemetry) -> None:
+        """Refresh the status line."""
+        if self._console.is_terminal:
+            self._live.update(Text(status_line(telemetry), no_wrap=True, overflow="ellipsis"), refresh=True)
+        elif time.monotonic() >= self._plain_at_s:
+            self._plain_at_s += _PLAIN_EVERY_S
+            self.line(status_line(telemetry))
+
+    def line(self, text: str) -> None:
+        """A line above the status line."""
+        self._console.print(Text(text), soft_wrap=True)
+
+
+def _print_json(values: dict[str, Any]) -> None:
+    click.echo(json.dumps(values))  # click flushes: a script is waiting for it

@@ -1,0 +1,207 @@
+"""The daemon: startup, run, shutdown.
+
+Threads: the main thread owns this object, the status line and the signals; the engine thread runs `loop.Loop`, the
+inference thread `infer.Inference`; the MIDI system's own threads stamp what arrives and leave it in `loop.Inbox`.
+Whatever ends the performance, from any thread or signal handler, is put into one queue (a SimpleQueue, whose `put` may
+interrupt anything), and the first wins.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple, Protocol
+
+from accompanist.config import Config
+from accompanist.engine.engine import Engine
+from accompanist.errors import PortLost
+from accompanist.runtime.clock import Clock
+from accompanist.runtime.infer import Inference, Session, default_model_path
+from accompanist.runtime.loop import Inbox, Loop
+from accompanist.runtime.ports import MidiSystem
+from accompanist.runtime.realtime import punctual_process
+from accompanist.runtime.telemetry import Summary, Telemetry
+from accompanist.runtime.wiring import Wires, Wiring, programs
+
+_REFRESH_S = 0.25
+_LOOK_EVERY = 4  # refreshes between two looks whether the ports we are connected to still exist
+_JOIN_S = 5.0  # more than the engine thread needs to end what sounds
+_KILLED = 128  # a program ended by signal N exits with 128 + N
+
+Ends = queue.SimpleQueue[int | PortLost]
+
+
+class Ready(NamedTuple):
+    """What is open, once everything is.
+
+    Args:
+        system: Name of the MIDI system.
+        melody: Full name of the port in.
+        clock: Full name of the clock's port, or None.
+        band: Full names of the ports out.
+        model: Path of the model.
+        provider: What runs it.
+        inference_s: How long one inference takes.
+    """
+
+    system: str
+    melody: str
+    clock: str | None
+    band: tuple[str, ...]
+    model: str
+    provider: str
+    inference_s: float
+
+
+class Display(Protocol):
+    """How the daemon speaks to the user."""
+
+    def ready(self, ready: Ready) -> None:
+        """All ports are open."""
+        ...
+
+    def status(self, telemetry: Telemetry) -> None:
+        """Some time has passed."""
+        ...
+
+    def line(self, text: str) -> None:
+        """Something worth a line; from any thread."""
+        ...
+
+
+class Outcome(NamedTuple):
+    """How it ended.
+
+    Args:
+        exit_code: 130 after Ctrl-C, 143 after SIGTERM, 3 after a lost port.
+        lost: The port that was lost, where that ended it; else None.
+        summary: The performance in numbers.
+    """
+
+    exit_code: int
+    lost: PortLost | None
+    summary: Summary
+
+
+class Daemon:
+    """Plays along until it is told to stop.
+
+    Args:
+        config: All settings; `engine` and `serve` are used.
+        wiring: Which ports to use.
+        system: Where ports come from; closed at the end.
+        clock: The one clock.
+        display: Where status and messages go.
+    """
+
+    def __init__(self, config: Config, wiring: Wiring, system: MidiSystem, clock: Clock, display: Display) -> None:
+        self._config = config
+        self._wiring = wiring
+        self._system = system
+        self._clock = clock
+        self._display = display
+        self._telemetry = Telemetry()
+        self._inbox = Inbox()
+        self._ends: Ends = queue.SimpleQueue()
+
+    def run(self) -> Outcome:
+        """Open everything, play until something ends it, close everything.
+
+        Raises:
+            ModelError: the model cannot be served.
+            PortNotFound: a name fits several ports, or there is none and none can be made.
+            PortLost: a port cannot be opened.
+        """
+        serve, engine = self._config.serve, self._config.engine
+        path = Path(serve.model) if serve.model else default_model_path()
+        session = Session(path, provider=serve.provider)
+        inference_s = session.warm_up()
+        self._system.watch(lambda: self._ends.put(self._system_lost()))
+        with punctual_process() as why_no_priority, ExitStack() as stack:
+            stack.callback(self._system.close)
+            if why_no_priority:
+                self._display.line(f"no real-time priority, so notes may leave some ms late: {why_no_priority}")
+            inference = Inference(session, self._clock, self._inbox.receive, seed=engine.seed)
+            stack.callback(inference.stop)
+            wires = Wires(self._system, self._wiring, session.spec, serve)
+            stack.callback(wires.close)
+            return self._play(self._loop(session, wires, inference), wires, session, inference_s)
+
+    def _loop(self, session: Session, wires: Wires, inference: Inference) -> Loop:
+        serve = self._config.serve
+        engine = Engine(
+            session.spec,
+            self._config.engine,
+            follow_clock=self._wiring.follows_clock,
+            channel=serve.channel,
+            thru=serve.thru,
+            wait_for_player=True,
+        )
+        return Loop(
+            engine,
+            self._clock,
+            self._inbox,
+            wires.outputs,
+            ask=inference.ask,
+            telemetry=self._telemetry,
+            opening=programs(session.spec),
+            lost=self._ends.put,
+            tell=self._display.line,
+        )
+
+    def _play(self, loop: Loop, wires: Wires, session: Session, inference_s: float) -> Outcome:
+        thread = threading.Thread(target=loop.run, name="engine")
+        with signals_put_into(self._ends):
+            thread.start()
+            try:
+                melody, clock_port = wires.listen(self._clock, self._inbox)
+                model = str(session.path), session.provider, inference_s
+                self._display.ready(Ready(self._system.name, melody, clock_port, wires.band_names, *model))
+                end = self._wait(wires)
+            finally:
+                loop.stop()
+                thread.join(_JOIN_S)
+        exit_code, lost = (end, None) if isinstance(end, int) else (end.exit_code, end)
+        return Outcome(exit_code, lost, self._telemetry.summary())
+
+    def _wait(self, wires: Wires) -> int | PortLost:
+        refreshes = 0
+        while True:
+            try:
+                return self._ends.get(timeout=_REFRESH_S)
+            except queue.Empty:
+                self._display.status(self._telemetry)
+            refreshes += 1
+            if refreshes % _LOOK_EVERY == 0 and (name := wires.missing()) is not None:
+                return PortLost(f"the MIDI port {name!r} has gone", hint="see what there is with: accompanist ports")
+
+    def _system_lost(self) -> PortLost:
+        name = self._system.name
+        return PortLost(f"the {name} server has gone, and all ports with it", hint=f"start {name} again, then serve")
+
+
+@contextmanager
+def signals_put_into(ends: Ends) -> Iterator[None]:
+    """Within the block Ctrl-C, SIGTERM and a closed terminal put their exit code into a queue; a second one forces."""
+    asked = False
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            os._exit(_KILLED + number)  # the first is still being obeyed: whoever asks twice will not wait
+        asked = True
+        ends.put(_KILLED + number)
+
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,214 @@
+"""The engine thread: drain -> engine.step(now, inputs) -> send what is due -> wait.
+
+Threads: `run` is the engine thread, the only one that touches the engine and the output ports. `Inbox.receive` may be
+called from any thread: it appends and wakes, nothing else (a deque's append is atomic).
+
+An exception in the engine never stops the music: it is counted and told once, the inputs that caused it are dropped,
+and where the engine fails even without them, everything that sounds is ended from the loop's own ledger.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from accompanist.engine.engine import Status
+from accompanist.engine.protocol import Answer, Input, Job, Message, Step
+from accompanist.engine.schedule import RELEASE_VELOCITY
+from accompanist.errors import PortLost
+from accompanist.runtime.clock import Clock
+from accompanist.runtime.ports import OutputPort
+from accompanist.runtime.realtime import engine_thread
+from accompanist.runtime.telemetry import Telemetry
+
+ALL_NOTES_OFF = 123
+_RETRY_S = 0.1  # how long an engine that fails by itself is left alone
+_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
+
+
+class EngineLike(Protocol):
+    """What the loop needs of an engine."""
+
+    def step(self, now_s: float, inputs: Sequence[Input]) -> Step:
+        """Take inputs, return what is due."""
+        ...
+
+    def status(self, now_s: float) -> Status:
+        """Where the performance stands."""
+        ...
+
+    def close(self, now_s: float) -> Step:
+        """End what sounds."""
+        ...
+
+
+class Inbox:
+    """Where every thread leaves what the engine should know of."""
+
+    def __init__(self) -> None:
+        self.wake = threading.Event()
+        self._items: deque[Input] = deque()
+
+    def receive(self, item: Input) -> None:
+        """Leave something; from any thread."""
+        self._items.append(item)
+        self.wake.set()
+
+    def take(self) -> list[Input]:
+        """All there is, oldest first."""
+        items = []
+        while self._items:
+            items.append(self._items.popleft())
+        return items
+
+
+class Loop:
+    """Keeps an engine going between its ports and its model.
+
+    Args:
+        engine: The engine; this object alone calls it from now on.
+        clock: The one clock, which also stamps the inputs.
+        inbox: Where the inputs are.
+        outputs: The port of each track; -1 is the player's own melody.
+        ask: Puts a job before the model, without waiting.
+        telemetry: Takes the numbers.
+        opening: Sent once, when the music first begins to move (instruments): whoever listens is connected by then.
+        lost: Called with a port's loss, at most once per port.
+        tell: Called with a line for the user's eyes.
+    """
+
+    def __init__(
+        self,
+        engine: EngineLike,
+        clock: Clock,
+        inbox: Inbox,
+        outputs: Mapping[int, OutputPort],
+        *,
+        ask: Callable[[Job], None],
+        telemetry: Telemetry,
+        opening: Sequence[Message] = (),
+        lost: Callable[[PortLost], None] = lambda _: None,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._inbox = inbox
+        self._outputs = outputs
+        self._ask = ask
+        self._telemetry = telemetry
+        self._opening = tuple(opening)
+        self._lost = lost
+        self._tell = tell
+        self._stopping = False
+        self._waiting: deque[Message] = deque()  # ascending due times
+        self._sounding: set[tuple[int, int, int]] = set()  # track, channel, pitch: sent on, not yet off
+        self._channels: set[tuple[int, int]] = set()  # track, channel: ever sent to
+        self._gone: set[int] = set()  # tracks whose port was lost
+
+    def stop(self) -> None:
+        """Let `run` end everything that sounds, and return; from any thread."""
+        self._stopping = True
+        self._inbox.wake.set()
+
+    def run(self) -> None:
+        """The engine thread, until `stop`."""
+        with engine_thread():
+            try:
+                while not self._stopping:
+                    self._clock.wait(self.turn(), self._inbox.wake)
+            finally:
+                self.silence()
+
+    def turn(self) -> float | None:
+        """Take what has come in and send what is due, once.
+
+        Returns:
+            When to call again at the latest, in seconds; None where only an input can change anything.
+        """
+        now_s = self._clock.now()
+        inputs = self._inbox.take()
+        for item in inputs:
+            if isinstance(item, Answer):
+                self._telemetry.answered(item.inference_s)
+        step = self._step(now_s, inputs)
+        self._waiting.extend(step.messages)
+        status = self._telemetry.status
+        if self._opening and status is not None and status.running:
+            for message in self._opening:
+                self._put(message)
+            self._opening = ()
+        self._send_due()
+        if step.job is not None:
+            self._ask(step.job)
+        if any(event.name == "stop" for event in step.events):
+            gc.collect()  # a pause that nobody hears
+        due_s = self._waiting[0].due_s if self._waiting else None
+        return min((at_s for at_s in (step.wake_at_s, due_s) if at_s is not None), default=None)
+
+    def silence(self) -> None:
+        """End everything that sounds: what the engine knows of, what only the ledger knows of, every used channel."""
+        self._waiting.clear()
+        now_s = self._clock.now()
+        try:
+            self._waiting.extend(self._engine.close(now_s).messages)
+            self._telemetry.stands(self._engine.status(now_s))
+        except Exception as error:  # noqa: BLE001 (the ledger below does it alone, then)
+            self._failed(error)
+        while self._waiting:
+            self._deliver(self._waiting.popleft())
+        self._end_what_sounds()
+        for track, channel in sorted(self._channels):
+            self._put(Message(now_s, track, bytes((_CONTROL | channel, ALL_NOTES_OFF, 0)), 0))
+
+    def _step(self, now_s: float, inputs: list[Input]) -> Step:
+        for attempt in (inputs, []):
+            try:
+                step = self._engine.step(now_s, attempt)
+                self._telemetry.stands(self._engine.status(now_s))
+            except Exception as error:  # noqa: BLE001 (nothing stops the music)
+                self._failed(error)
+            else:
+                return step
+        self._end_what_sounds()
+        return Step(wake_at_s=now_s + _RETRY_S)
+
+    def _failed(self, error: Exception) -> None:
+        self._telemetry.exceptions += 1
+        if self._telemetry.exceptions == 1:
+            self._tell(f"the engine failed ({type(error).__name__}: {error}); the music goes on")
+
+    def _send_due(self) -> None:
+        while self._waiting and self._waiting[0].due_s <= self._clock.now():
+            self._deliver(self._waiting.popleft())
+
+    def _deliver(self, message: Message) -> None:
+        """Send a message, late or not, and write down how late."""
+        self._put(message)
+        self._telemetry.sent(message.due_s, self._clock.now())
+
+    def _put(self, message: Message) -> None:
+        track, data = message.track, message.data
+        port = self._outputs.get(track)
+        if port is None or track in self._gone:
+            return
+        try:
+            port.send(data)
+        except PortLost as error:
+            self._gone |= {other for other, candidate in self._outputs.items() if candidate is port}
+            self._lost(error)
+            return
+        kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        self._channels.add((track, channel))
+        if kind == _NOTE_ON and data[2] > 0:
+            self._sounding.add((track, channel, data[1]))
+        elif kind in (_NOTE_ON, _NOTE_OFF):
+            self._sounding.discard((track, channel, data[1]))
+
+    def _end_what_sounds(self) -> None:
+        for track, channel, pitch in sorted(self._sounding):
+            off = bytes((_NOTE_OFF | channel, pitch, RELEASE_VELOCITY))
+            self._put(Message(self._clock.now(), track, off, 0))
+        self._sounding.clear()

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support.device import JackServer, Program, Record
+from support.melody import TUNE, WINDOW_BEATS, Sounded, by_channel, expected_pitches, played, sounded
+
+pytestmark = pytest.mark.device
+
+BPM = 200
+BEAT_S = 60 / BPM
+HEARD_BEATS = TUNE[:WINDOW_BEATS]
+"""What is played in: one window; the band answers it in the next."""
+START_S = 0.5
+CLOCK, START, CONTINUE, STOP = 0xF8, 0xFA, 0xFB, 0xFC
+
+
+class Led(NamedTuple):
+    """A performance under a real clock master.
+
+    Args:
+        clocks_s: When each clock of the song came, from its first.
+        real_time: Start, continue and stop: (second, status byte).
+        notes: What the band played.
+    """
+
+    clocks_s: list[float]
+    real_time: list[tuple[float, int]]
+    notes: list[Sounded]
+
+    def beat_s(self, beat: int) -> float:
+        """When a beat of the song came: its clock is the master's word on it."""
+        return self.clocks_s[24 * beat]
+
+
+def led(record: Record) -> Led:
+    from_master = [(heard.at_s, heard.data[0]) for heard in record.heard if heard.port == 1]
+    return Led(
+        [at_s for at_s, status in from_master if status == CLOCK],
+        [(at_s, status) for at_s, status in from_master if status in (START, CONTINUE, STOP)],
+        sounded(heard for heard in record.heard if heard.port == 0),
+    )
+
+
+def perform(
+    server: JackServer, model: Path, *, transport: list[tuple[float, str | float]], length_s: float, bpm: int = 0
+) -> tuple[Led, Program]:
+    """`serve` with a clock port under jack_midi_clock; `bpm` above 0: the player is the timebase master as well."""
+    program = server.serve("--in", "Keyboard", "--out", "DAW", "--clock", "Conductor", "--model", str(model), "--json")
+    server.start(["jack_midi_clock", "-d", "0", *([] if bpm else ["-b", str(BPM)])])
+    script = {
+        "connect": [
+            ["player:out", "Accompanist in:Keyboard"],
+            ["Accompanist out:DAW", "player:in_0"],
+            ["jack_midi_clock:mclk_out", "Accompanist clock:Conductor"],
+            ["jack_midi_clock:mclk_out", "player:in_1"],
+        ],
+        "inputs": 2,
+        "bpm": bpm,
+        "play": played(beat_s=BEAT_S, tune=HEARD_BEATS),
+        "with_clock": True,
+        "transport": transport,
+        "length_s": length_s,
+    }
+    return led(server.play(script)), program
+
+
+def assert_on_the_clock(performance: Led, beats: range, server: JackServer) -> None:
+    """The band's notes of some beats, each where the master's clock had that beat."""
+    for channel, pitches in expected_pitches(HEARD_BEATS).items():
+        notes = by_channel(performance.notes)[channel]
+        assert [note.pitch for note in notes] == pitches
+        for beat in beats:
+            note, due_s = notes[beat - WINDOW_BEATS], performance.beat_s(beat)
+            assert abs(note.start_s - due_s) < server.tolerance_s, (
+                f"beat {beat}, channel {channel}: {note}, due {due_s}"
+            )
+
+
+def test_it_starts_with_the_master_and_stays_with_it(jack_server: JackServer, tiny_model: Path) -> None:
+    end_s = START_S + 17 * BEAT_S
+    transport: list[tuple[float, str | float]] = [(0.1, "locate 0"), (START_S, "start"), (end_s, "stop")]
+    performance, program = perform(jack_server, tiny_model, transport=transport, length_s=end_s + 0.5)
+    assert [status for _, status in performance.real_time] == [START, STOP]
+    assert_on_the_clock(performance, range(WINDOW_BEATS, 2 * WINDOW_BEATS), jack_server)
+    program.signal(signal.SIGTERM)
+    assert program.ends() == 143
+    assert json.loads(program.lines[-1])["late_answers"] == 0
+
+
+def test_a_stop_ends_what_sounds_and_continue_goes_on_from_there(jack_server: JackServer, tiny_model: Path) -> None:
+    stop_s, again_s, end_s = START_S + 11.5 * BEAT_S, START_S + 14 * BEAT_S, START_S + 20 * BEAT_S
+    performance, _ = perform(
+        jack_server,
+        tiny_model,
+        transport=[(0.1, "locate 0"), (START_S, "start"), (stop_s, "stop"), (again_s, "start"), (end_s, "stop")],
+        length_s=end_s + 0.5,
+    )
+    words = [status for _, status in performance.real_time]
+    assert words in ([START, STOP, CONTINUE, STOP], [START, STOP, STOP, CONTINUE, STOP])  # it may say stop again first
+    stopped_s = performance.real_time[words.index(STOP)][0]
+    continued_s = performance.real_time[words.index(CONTINUE)][0]
+    before = [note for note in performance.notes if note.start_s < stopped_s]
+    assert {note.start_s < continued_s for note in performance.notes} == {True, False}
+    assert all(note.end_s < stopped_s + jack_server.tolerance_s for note in before)
+    assert not [note for note in performance.notes if stopped_s + jack_server.tolerance_s < note.start_s < continued_s]
+    assert_on_the_clock(performance, range(WINDOW_BEATS, 2 * WINDOW_BEATS), jack_server)
+
+
+def test_it_follows_a_change_of_tempo(jack_server: JackServer, tiny_model: Path) -> None:
+    change_s = START_S + 9.5 * BEAT_S
+    end_s = change_s + 8 * 60 / 150
+    performance, _ = perform(
+        jack_server,
+        tiny_model,
+        transport=[(0.1, "locate 0"), (START_S, "start"), (change_s, 150), (end_s, "stop")],
+        length_s=end_s + 0.5,
+        bpm=BPM,
+    )
+    gaps_s = [performance.beat_s(beat + 1) - performance.beat_s(beat) for beat in range(14)]
+    assert gaps_s[5] == pytest.approx(BEAT_S, rel=0.05), "the master does not play what the test is about"
+    assert gaps_s[13] == pytest.approx(60 / 150, rel=0.05), "the master does not play what the test is about"
+    # Nobody can know a new tempo before its first clocks: the beats around the change may be off, the later ones not.
+    assert_on_the_clock(performance, range(13, 2 * WINDOW_BEATS), jack_server)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.device import JackServer, read_record
+
+pytestmark = pytest.mark.device
+
+
+def test_ports_lists_what_other_programs_offer(jack_server: JackServer, tiny_model: Path) -> None:
+    jack_server.serve("--in", "Keyboard", "--out", "DAW", "--model", str(tiny_model))
+    listing = jack_server.accompanist("ports", "--json")
+    assert listing.ends() == 0
+    assert json.loads("".join(listing.lines)) == {
+        "system": "JACK",
+        "inputs": ["Accompanist out:DAW"],
+        "outputs": ["Accompanist in:Keyboard"],
+    }
+
+
+@pytest.mark.parametrize("arguments", [(), ("--out", "player")])
+def test_panic_silences_every_channel_of_a_port(jack_server: JackServer, arguments: tuple[str, ...]) -> None:
+    player, record_path = jack_server.player({"connect": [], "length_s": 60, "quiet_s": 1.0})
+    panic = jack_server.accompanist("panic", *arguments)
+    assert panic.ends() == 0
+    assert panic.lines == ["silenced player:in_0"]
+    assert player.ends() == 0
+    heard = [message.data for message in read_record(record_path).heard]
+    for channel in range(16):
+        assert heard.count(bytes((0xB0 | channel, 64, 0))) == 1
+        assert heard.count(bytes((0xB0 | channel, 120, 0))) == 1
+        assert heard.count(bytes((0xB0 | channel, 123, 0))) == 1
+        assert {data[1] for data in heard if data[0] == 0x80 | channel} == set(range(128))
+
+
+def test_panic_does_not_make_the_port_it_is_to_silence(jack_server: JackServer) -> None:
+    panic = jack_server.accompanist("panic", "--out", "Nowhere")
+    assert panic.ends() == 3
+    assert panic.lines[0] == "error: there is no MIDI port 'Nowhere' to silence; there are: none"
+
+
+def test_doctor_finds_the_midi_system(jack_server: JackServer) -> None:
+    doctor = jack_server.accompanist("doctor", "--json")
+    doctor.ends()  # its code speaks of the shipped model as well
+    findings = {finding["what"]: finding for finding in json.loads("".join(doctor.lines))["findings"]}
+    assert findings["MIDI system"]["state"] == "ok"
+    assert findings["MIDI system"]["seen"] == "JACK, 0 ports in, 0 out"

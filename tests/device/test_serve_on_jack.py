@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+from support.device import JackServer, Program, Record, read_record
+from support.melody import BEAT_S, TUNE, WINDOW_BEATS, by_channel, expected_pitches, played, sounded
+
+pytestmark = pytest.mark.device
+
+TO_BAND = ["player:out", "Accompanist in:Keyboard"]
+FROM_BAND = ["Accompanist out:DAW", "player:in_0"]
+PERFORMANCE_BEATS = len(TUNE) + WINDOW_BEATS + 2
+
+
+def serve(server: JackServer, model: Path, *more: str) -> Program:
+    return server.serve("--in", "Keyboard", "--out", "DAW", "--model", str(model), "--bpm", "240", *more)
+
+
+def perform(server: JackServer) -> Record:
+    return server.play({"connect": [TO_BAND, FROM_BAND], "play": played(), "length_s": PERFORMANCE_BEATS * BEAT_S})
+
+
+def assert_is_the_tune_a_window_later(record: Record, server: JackServer) -> None:
+    first_beat_s = record.sent[0][0]
+    heard = by_channel(sounded(record.heard))
+    assert {channel: [note.pitch for note in notes] for channel, notes in heard.items()} == expected_pitches()
+    for notes in heard.values():
+        for beat, note in enumerate(notes):
+            due_s = first_beat_s + (WINDOW_BEATS + beat) * BEAT_S
+            assert abs(note.start_s - due_s) < server.tolerance_s, f"beat {beat} of {note}: due {due_s}"
+            assert abs(note.end_s - due_s - BEAT_S) < server.tolerance_s, f"end of beat {beat} of {note}"
+
+
+def test_its_ports_are_there_when_it_says_so(jack_server: JackServer, tiny_model: Path) -> None:
+    program = jack_server.serve(
+        "--in", "Keyboard", "--out", "DAW", "--clock", "Conductor", "--model", str(tiny_model), "--json"
+    )
+    ready = json.loads(program.said("ready"))
+    assert ready["event"] == "ready"
+    names = [ready["melody"], ready["clock"], *ready["band"]]
+    assert names == ["Accompanist in:Keyboard", "Accompanist clock:Conductor", "Accompanist out:DAW"]
+    assert set(names) <= set(jack_server.ports())
+
+
+def test_the_band_plays_the_right_notes_on_the_right_beats(jack_server: JackServer, tiny_model: Path) -> None:
+    program = serve(jack_server, tiny_model, "--json")
+    record = perform(jack_server)
+    program.signal(signal.SIGTERM)
+    assert program.ends() == 143
+    assert_is_the_tune_a_window_later(record, jack_server)
+    programs = [heard.data for heard in record.heard if heard.data[0] & 0xF0 == 0xC0]
+    assert programs == [bytes((0xC0, 33)), bytes((0xC1, 0)), bytes((0xC2, 48))]  # once each
+    summary = json.loads(program.lines[-1])
+    assert (summary["notes_in"], summary["notes_out"], summary["late_answers"]) == (len(TUNE), 3 * len(TUNE), 0)
+    assert summary["exceptions"] == summary["failures"] == 0
+
+
+def test_one_channel_is_heard_and_the_others_are_not(jack_server: JackServer, tiny_model: Path) -> None:
+    serve(jack_server, tiny_model, "--channel", "3")
+    script = played(channel=2) + played(channel=5, tune=[pitch + 1 for pitch in TUNE])
+    record = jack_server.play({"connect": [TO_BAND, FROM_BAND], "play": script, "length_s": PERFORMANCE_BEATS * BEAT_S})
+    assert_is_the_tune_a_window_later(record, jack_server)
+
+
+def test_a_port_per_track(jack_server: JackServer, tiny_model: Path) -> None:
+    serve(jack_server, tiny_model, "--split-ports")
+    ports = [f"Accompanist {track}:DAW {track}" for track in ("bass", "piano", "strings")]
+    assert set(ports) <= set(jack_server.ports())
+    connections = [TO_BAND, *([port, f"player:in_{i}"] for i, port in enumerate(ports))]
+    record = jack_server.play(
+        {"connect": connections, "inputs": 3, "play": played(), "length_s": PERFORMANCE_BEATS * BEAT_S}
+    )
+    assert_is_the_tune_a_window_later(record, jack_server)
+    assert all(note.port == note.channel for note in sounded(record.heard))
+
+
+def test_the_melody_is_sent_on_beside_the_band(jack_server: JackServer, tiny_model: Path) -> None:
+    serve(jack_server, tiny_model, "--thru")
+    record = perform(jack_server)
+    heard = by_channel(sounded(record.heard))
+    assert [note.pitch for note in heard.pop(3)] == list(
+        TUNE
+    )  # the player's channel is the bass's: moved to a free one
+    assert {channel: [note.pitch for note in notes] for channel, notes in heard.items()} == expected_pitches()
+
+
+def test_ports_of_other_programs_are_connected_to(jack_server: JackServer, tiny_model: Path) -> None:
+    # The band plays into another instance of ours, found by part of its name; the player finds the first by its own.
+    far = jack_server.serve("--in", "Far", "--out", "Farther", "--model", str(tiny_model), "--bpm", "240", "--json")
+    near = jack_server.serve("--in", "Keyboard", "--out", "far", "--model", str(tiny_model), "--bpm", "240", "--json")
+    assert json.loads(near.said("ready"))["band"] == ["Accompanist in:Far"]
+    jack_server.play(
+        {"connect": [["player:out", "Accompanist in 2:Keyboard"]], "play": played(), "length_s": 12 * BEAT_S}
+    )
+    far.signal(signal.SIGTERM)
+    assert far.ends() == 143
+    assert json.loads(far.lines[-1])["notes_in"] > 0
+    assert near.ends() == 3  # the port it was connected to is gone
+    assert any("'Accompanist in:Far' has gone" in line for line in near.lines)
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_told_to_stop_in_the_middle_of_a_note_it_ends_every_note(
+    jack_server: JackServer, tiny_model: Path, number: int, exit_code: int
+) -> None:
+    program = serve(jack_server, tiny_model, "--json")
+    whole_note = [(0.0, "903c50"), (8 * BEAT_S, "803c00")]  # the band will hold it from beat 8 to 16
+    player, record_path = jack_server.player(
+        {"connect": [TO_BAND, FROM_BAND], "play": whole_note, "length_s": 18 * BEAT_S}
+    )
+    player.line_with("heard a note")
+    program.signal(number)
+    assert program.ends() == exit_code
+    assert player.ends() == 0
+    record = read_record(record_path)
+    notes = sounded(record.heard)
+    assert sorted((note.channel, note.pitch) for note in notes) == [(0, 36), (1, 48), (2, 53)]
+    assert (
+        max(note.end_s for note in notes) < notes[0].start_s + 8 * BEAT_S - jack_server.tolerance_s
+    )  # before its time
+    ended = {heard.data for heard in record.heard if heard.data[0] & 0xF0 == 0xB0}
+    assert ended == {bytes((0xB0 | channel, 123, 0)) for channel in range(3)}
+    assert json.loads(program.lines[-1])["exit_code"] == exit_code
+
+
+@pytest.mark.parametrize("playing", [False, True])
+def test_when_the_server_dies_it_says_so_and_does_not_crash(
+    jack_server: JackServer, tiny_model: Path, *, playing: bool
+) -> None:
+    program = serve(jack_server, tiny_model)
+    if playing:
+        player, _ = jack_server.player({"connect": [TO_BAND, FROM_BAND], "play": played(), "length_s": 60})
+        player.line_with("heard a note")
+    jack_server.kill()
+    assert program.ends() == 3
+    assert program.lines[-2:] == [
+        "error: the JACK server has gone, and all ports with it",
+        "  try: start JACK again, then serve",
+    ]
+    assert not [line for line in program.lines if "Traceback" in line or "Jack" in line]
+
+
+def test_a_name_that_fits_several_ports_is_refused_with_their_names(jack_server: JackServer, tiny_model: Path) -> None:
+    serve(jack_server, tiny_model, "--split-ports")
+    second = jack_server.accompanist("serve", "--in", "DAW", "--model", str(tiny_model))
+    assert second.ends() == 3
+    assert "several MIDI ports match 'DAW': Accompanist bass:DAW bass, Accompanist piano:DAW piano" in second.said(
+        "error"
+    )

@@ -1,0 +1,82 @@
+"""A MIDI system made of lists: what the runtime is tested with where there is no real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from accompanist.errors import PortLost
+from accompanist.runtime.ports import PortChoice, PortListing
+
+
+class FakePort:
+    """A port that keeps what it is sent."""
+
+    def __init__(self, name: str, log: list[tuple[str, bytes]] | None = None) -> None:
+        self.name = name
+        self.sent: list[bytes] = []
+        self.there = True
+        self.closed = False
+        self.breaks_after: int | None = None
+        self._log = log
+
+    def send(self, data: bytes) -> None:
+        assert not self.closed
+        if self.breaks_after is not None and len(self.sent) >= self.breaks_after:
+            raise PortLost(f"the MIDI port {self.name!r} is gone")
+        self.sent.append(data)
+        if self._log is not None:
+            self._log.append((self.name, data))
+
+    def is_there(self) -> bool:
+        return self.there
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeMidiSystem:
+    """Offers ports, remembers those opened, and can die."""
+
+    name = "Fake MIDI"
+
+    def __init__(
+        self, inputs: tuple[str, ...] = (), outputs: tuple[str, ...] = (), *, can_make_ports: bool = True
+    ) -> None:
+        self._listing = PortListing(inputs, outputs)
+        self.can_make_ports = can_make_ports
+        self.lost = False
+        self.closed = False
+        self.opened: dict[str, FakePort] = {}
+        self.roles: dict[str, str] = {}
+        self.receivers: dict[str, Callable[[bytes], None]] = {}
+        self.log: list[tuple[str, bytes]] = []
+        self.refuses: set[str] = set()
+        self._tell: Callable[[], None] = lambda: None
+
+    def watch(self, lost: Callable[[], None]) -> None:
+        self._tell = lost
+
+    def die(self) -> None:
+        self.lost = True
+        self._tell()
+
+    def ports(self) -> PortListing:
+        return self._listing
+
+    def open_input(self, choice: PortChoice, receive: Callable[[bytes], None], *, role: str) -> FakePort:
+        self.receivers[choice.name] = receive
+        return self._open(choice, role)
+
+    def open_output(self, choice: PortChoice, *, role: str) -> FakePort:
+        return self._open(choice, role)
+
+    def _open(self, choice: PortChoice, role: str) -> FakePort:
+        if choice.name in self.refuses:
+            raise PortLost(f"the MIDI port {choice.name!r} cannot be opened")
+        port = self.opened[choice.name] = FakePort(choice.name, self.log)
+        self.roles[choice.name] = role
+        return port
+
+    def close(self) -> None:
+        assert all(port.closed for port in self.opened.values())
+        self.closed = True

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from accompanist.cli import cli, main
+from accompanist.commands.config import default_toml
+from accompanist.config import Config, load_config, settings
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_settings_file_of_the_repository_is_in_step() -> None:
+    written = (ROOT / "config.toml").read_text(encoding="utf-8")
+    assert written == default_toml(), "write it anew: accompanist config explain --toml > config.toml"
+
+
+def test_the_default_settings_file_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(run("config", "explain", "--toml"), encoding="utf-8")
+    assert load_config(path) == Config()
+
+
+def test_explain_names_every_setting_with_its_default_and_meaning() -> None:
+    lines = run("config", "explain").splitlines()
+    for setting in settings():
+        (line,) = [line for line in lines if line.split()[:1] == [setting.key]]
+        assert setting.meaning in line
+        assert setting.kind in line
+
+
+def test_explain_for_scripts() -> None:
+    told = json.loads(run("config", "explain", "--json"))
+    assert [each["key"] for each in told] == [setting.key for setting in settings()]
+    assert {"key": "engine.bpm", "default": 120.0, "kind": "number, >= 30, <= 300"}.items() <= told[0].items()
+
+
+def test_show_is_what_is_in_force(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[engine]\nbpm = 96\n[train]\ndata = ['pop909']\n", encoding="utf-8")
+    expected = json.loads(msgspec.json.encode(load_config(path)))
+    assert (expected["engine"]["bpm"], expected["train"]["data"]) == (96, ["pop909"])
+    assert tomllib.loads(run("--config", str(path), "config", "show")) == expected
+    assert json.loads(run("--config", str(path), "config", "show", "--json")) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("[engine]\nbmp = 96\n", "bmp"), ("[engine]\nbpm = 9\n", "$.engine.bpm"), ("[engine\n", "not valid TOML")],
+)
+def test_a_wrong_settings_file_is_told_in_plain_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str
+) -> None:
+    path = tmp_path / "wrong.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SystemExit) as caught:
+        main(["--config", str(path), "config", "show"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "accompanist config explain" in error

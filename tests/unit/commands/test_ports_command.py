@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+from support.fake_midi import FakeMidiSystem
+
+from accompanist.cli import cli, main
+from accompanist.errors import NoMidiSystem
+
+
+@pytest.fixture
+def system(monkeypatch: pytest.MonkeyPatch) -> FakeMidiSystem:
+    """The MIDI system the commands find, with a keyboard and two synthesisers."""
+    fake = FakeMidiSystem(inputs=("Keys:out",), outputs=("Synth A:in", "Synth B:in"))
+    monkeypatch.setattr("accompanist.commands.ports.RtMidiSystem", lambda: fake)
+    monkeypatch.setattr("accompanist.commands.ports._PAUSE_S", 0)
+    return fake
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.mark.usefixtures("system")
+def test_ports_are_listed_by_direction() -> None:
+    assert run("ports").splitlines() == [
+        "in (--in, --clock), Fake MIDI:",
+        "  Keys:out",
+        "out (--out), Fake MIDI:",
+        "  Synth A:in",
+        "  Synth B:in",
+        "Any other name becomes a virtual port of that name.",
+    ]
+
+
+@pytest.mark.usefixtures("system")
+def test_ports_for_scripts() -> None:
+    assert json.loads(run("ports", "--json")) == {
+        "system": "Fake MIDI", "inputs": ["Keys:out"], "outputs": ["Synth A:in", "Synth B:in"],
+    }  # fmt: skip
+
+
+def test_without_a_midi_system_the_error_is_plain(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none() -> None:
+        raise NoMidiSystem("there is no MIDI system here", hint="start JACK")
+
+    monkeypatch.setattr("accompanist.commands.ports.RtMidiSystem", none)
+    with pytest.raises(SystemExit) as caught:
+        main(["ports"])
+    assert caught.value.code == 3
+    assert capsys.readouterr().err == "error: there is no MIDI system here\n  try: start JACK\n"
+
+
+def test_panic_silences_all_ports_on_all_channels(system: FakeMidiSystem) -> None:
+    assert run("panic").splitlines() == ["silenced Synth A:in", "silenced Synth B:in"]
+    for port in system.opened.values():
+        assert port.closed
+        assert len(port.sent) == 16 * (3 + 128)
+        for channel in range(16):
+            for controller in (64, 120, 123):
+                assert bytes((0xB0 | channel, controller, 0)) in port.sent
+            assert {data[1] for data in port.sent if data[0] == 0x80 | channel} == set(range(128))
+        assert {data[0] & 0xF0 for data in port.sent[:48]} == {0xB0}  # the quick way first
+
+
+def test_panic_on_one_port_leaves_the_others_alone(system: FakeMidiSystem) -> None:
+    assert run("panic", "--out", "synth b").splitlines() == ["silenced Synth B:in"]
+    assert list(system.opened) == ["Synth B:in"]
+
+
+def test_panic_never_makes_a_port(system: FakeMidiSystem, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["panic", "--out", "Organ"])
+    assert caught.value.code == 3
+    assert "no MIDI port 'Organ' to silence; there are: Synth A:in, Synth B:in" in capsys.readouterr().err
+    assert system.opened == {}
+
+
+@pytest.mark.parametrize("command", ["ports", "panic", "serve"])
+def test_where_python_rtmidi_does_not_load_the_error_says_what_to_install(command: str) -> None:
+    # None in sys.modules makes the import fail, as it does where the ALSA library is missing.
+    script = f"import sys; sys.modules['rtmidi'] = None; from accompanist.cli import main; main(['{command}'])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: python-rtmidi, which speaks to the MIDI system, does not load")
+    assert "apt-get install libasound2" in done.stderr

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from accompanist.cli import cli
+from accompanist.config import Config
+from accompanist.errors import ConfigError, PortLost
+from accompanist.runtime.daemon import Outcome, Ready
+from accompanist.runtime.telemetry import Telemetry
+from accompanist.runtime.wiring import Wiring
+
+READY = Ready("JACK", "Accompanist in:Keys", None, ("a:DAW bass", "b:DAW piano"), "m.onnx", "cpu", 0.0123)
+
+
+class FakeDaemon:
+    """Remembers what it is started with; says that it is ready and ends."""
+
+    started: list[tuple[Config, Wiring]]
+    outcome = Outcome(143, None, Telemetry().summary())
+
+    def __init__(self, config: Config, wiring: Wiring, _system: object, _clock: object, display: Any) -> None:
+        self.started.append((config, wiring))
+        self._display = display
+
+    def run(self) -> Outcome:
+        self._display.ready(READY)
+        self._display.status(Telemetry())
+        return self.outcome
+
+
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeDaemon]:
+    """The daemon that `serve` starts, in a folder without settings."""
+    kind = type("Fake", (FakeDaemon,), {"started": []})
+    monkeypatch.setattr("accompanist.commands.serve.Daemon", kind)
+    monkeypatch.setattr("accompanist.commands.serve.RtMidiSystem", object)
+    monkeypatch.chdir(tmp_path)
+    return kind
+
+
+def serve(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["serve", *arguments], standalone_mode=False)
+
+
+def test_flags_lie_over_the_settings_file(daemon: type[FakeDaemon]) -> None:
+    Path("config.toml").write_text("[engine]\nbpm = 90\nseed = 4\n[serve]\nthru = true\n", encoding="utf-8")
+    result = serve(
+        "--in", "Keys", "--out", "DAW", "--clock", "Drums", "--bpm", "96.5", "--channel", "3", "--no-thru",
+        "--split-ports", "--model", "m.onnx", "--provider", "cpu", "--lead-steps", "2", "--beats-per-bar", "3",
+    )  # fmt: skip
+    assert result.return_value == 143
+    ((config, wiring),) = daemon.started
+    assert wiring == Wiring("Keys", "DAW", "Drums", sync=False)
+    engine = config.engine
+    assert (engine.bpm, engine.seed, engine.lead_steps, engine.beats_per_bar) == (96.5, 4, 2, 3)
+    its = config.serve
+    assert (its.channel, its.thru, its.split_ports, its.model, its.provider) == (3, False, True, "m.onnx", "cpu")
+
+
+def test_without_flags_the_defaults_hold(daemon: type[FakeDaemon]) -> None:
+    serve()
+    assert daemon.started == [(Config(), Wiring("Accompanist In", "Accompanist Out"))]
+
+
+def test_sync_follows_the_players_port(daemon: type[FakeDaemon]) -> None:
+    serve("--sync")
+    assert daemon.started[0][1].follows_clock
+
+
+@pytest.mark.parametrize("flags", [("--bpm", "5"), ("--channel", "17"), ("--provider", "quantum"), ("--seed", "-1")])
+def test_a_flag_out_of_range_is_refused(daemon: type[FakeDaemon], flags: tuple[str, ...]) -> None:
+    result = serve(*flags)
+    assert isinstance(result.exception, ConfigError)
+    assert daemon.started == []
+
+
+@pytest.mark.usefixtures("daemon")
+def test_the_hand_shake_and_the_summary_are_on_stdout() -> None:
+    lines = serve().stdout.splitlines()
+    assert lines[0] == 'ready: in "Accompanist in:Keys", out "a:DAW bass", "b:DAW piano" (JACK)'
+    assert lines[1].startswith("0 bars: 0 notes in")
+
+
+@pytest.mark.usefixtures("daemon")
+def test_for_scripts_both_are_json() -> None:
+    result = serve("--json")
+    ready, summary = (json.loads(line) for line in result.stdout.splitlines())
+    assert ready == {"event": "ready", **READY._asdict(), "band": list(READY.band)}
+    assert (summary["event"], summary["exit_code"], summary["notes_out"]) == ("summary", 143, 0)
+
+
+def test_a_lost_port_is_an_error_after_the_summary(daemon: type[FakeDaemon]) -> None:
+    daemon.outcome = Outcome(3, PortLost("gone"), Telemetry().summary())
+    result = serve()
+    assert isinstance(result.exception, PortLost)
+    assert "0 bars" in result.stdout

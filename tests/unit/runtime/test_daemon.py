@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.fake_midi import FakeMidiSystem
+
+from accompanist.config import Config, EngineConfig, ServeConfig
+from accompanist.errors import ModelError, PortLost, PortNotFound
+from accompanist.runtime.clock import MonotonicClock
+from accompanist.runtime.daemon import Daemon, Outcome, Ready, signals_put_into
+from accompanist.runtime.telemetry import Telemetry
+from accompanist.runtime.wiring import Wiring
+
+ON, OFF, ALL_OFF = b"\x94\x3c\x40", b"\x84\x3c\x40", b"\xb4\x7b\x00"  # on a channel the band leaves free
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+
+
+class Script:
+    """A display that does something when all is ready, and something else once a condition holds."""
+
+    def __init__(self, begin: Callable[[], object], condition: Callable[[], bool], then: Callable[[], object]) -> None:
+        self._begin, self._condition, self._then = begin, condition, then
+        self.was_ready: Ready | None = None
+        self.lines: list[str] = []
+        self._done = False
+
+    def ready(self, ready: Ready) -> None:
+        self.was_ready = ready
+        self._begin()
+
+    def status(self, telemetry: Telemetry) -> None:
+        assert telemetry.status is not None
+        if not self._done and self._condition():
+            self._done = True
+            self._then()
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def config(model: Path, **serve: bool) -> Config:
+    return Config(engine=EngineConfig(bpm=120), serve=ServeConfig(model=str(model), provider="cpu", **serve))
+
+
+def perform(model: Path, system: FakeMidiSystem, then: Callable[[], object]) -> tuple[Outcome, Script]:
+    """The player holds a note, which is sent on; then something happens."""
+    script = Script(lambda: system.receivers["Keyboard"](ON), lambda: ("DAW", ON) in system.log, then)
+    outcome = Daemon(config(model, thru=True), Wiring("Keyboard", "DAW"), system, MonotonicClock(), script).run()
+    return outcome, script
+
+
+def sent(system: FakeMidiSystem) -> list[bytes]:
+    return [data for _, data in system.log]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_every_note_closes_every_port_and_says_which_it_was(tiny_model: Path, number: int) -> None:
+    system = FakeMidiSystem()
+    handlers = [signal.getsignal(each) for each in SIGNALS]
+    outcome, script = perform(tiny_model, system, lambda: signal.raise_signal(number))
+    assert outcome.exit_code == 128 + number
+    assert outcome.lost is None
+    assert script.was_ready is not None
+    assert (script.was_ready.melody, script.was_ready.band) == ("Keyboard", ("DAW",))
+    assert (script.was_ready.system, script.was_ready.provider) == ("Fake MIDI", "cpu")
+    assert sent(system).count(ON) == sent(system).count(OFF) == 1
+    ending = sent(system)[sent(system).index(OFF) :]
+    assert ending == [OFF, ALL_OFF, b"\xb0\x7b\x00", b"\xb1\x7b\x00", b"\xb2\x7b\x00"]  # then all used channels
+    assert system.closed
+    assert outcome.summary.notes_in == 1
+    assert [signal.getsignal(each) for each in SIGNALS] == handlers
+    assert {thread.name for thread in threading.enumerate()}.isdisjoint({"engine", "inference"})
+
+
+def test_a_port_that_goes_away_ends_it(tiny_model: Path) -> None:
+    system = FakeMidiSystem(outputs=("DAW",))
+
+    def unplug() -> None:
+        system.opened["Keyboard"].there = False
+
+    outcome, _ = perform(tiny_model, system, unplug)
+    assert outcome.exit_code == 3
+    assert isinstance(outcome.lost, PortLost)
+    assert "'Keyboard' has gone" in outcome.lost.message
+    assert OFF in sent(system)  # the other port still works
+
+
+def test_a_port_that_refuses_to_send_ends_it(tiny_model: Path) -> None:
+    system = FakeMidiSystem()
+
+    def break_and_play() -> None:
+        system.opened["DAW"].breaks_after = len(system.opened["DAW"].sent)
+        system.receivers["Keyboard"](OFF)
+
+    outcome, _ = perform(tiny_model, system, break_and_play)
+    assert outcome.lost is not None
+    assert outcome.lost.message == "the MIDI port 'DAW' is gone"
+
+
+def test_a_midi_system_that_dies_ends_it(tiny_model: Path) -> None:
+    system = FakeMidiSystem()
+    outcome, _ = perform(tiny_model, system, system.die)
+    assert outcome.exit_code == 3
+    assert outcome.lost is not None
+    assert outcome.lost.message == "the Fake MIDI server has gone, and all ports with it"
+
+
+def test_a_second_signal_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    exits: list[int] = []
+    monkeypatch.setattr(os, "_exit", exits.append)
+    ends: queue.SimpleQueue[int | PortLost] = queue.SimpleQueue()
+    with signals_put_into(ends):
+        signal.raise_signal(signal.SIGINT)
+        assert exits == []
+        signal.raise_signal(signal.SIGINT)
+    assert ends.get_nowait() == 130
+    assert exits == [130]
+
+
+def test_without_its_model_it_opens_nothing(tmp_path: Path) -> None:
+    system = FakeMidiSystem()
+    with pytest.raises(ModelError, match="no such file"):
+        perform(tmp_path / "none.onnx", system, lambda: None)
+    assert system.opened == {}
+
+
+def test_an_input_that_cannot_be_opened_leaves_nothing_open(tiny_model: Path) -> None:
+    system = FakeMidiSystem()
+    system.refuses = {"Keyboard"}
+    with pytest.raises(PortLost, match="'Keyboard'"):
+        perform(tiny_model, system, lambda: None)
+    assert system.closed
+    assert system.opened["DAW"].closed
+
+
+def test_a_missing_port_leaves_nothing_running(tiny_model: Path) -> None:
+    system = FakeMidiSystem(can_make_ports=False)
+    with pytest.raises(PortNotFound):
+        perform(tiny_model, system, lambda: None)
+    assert system.closed
+    assert {thread.name for thread in threading.enumerate()}.isdisjoint({"engine", "inference"})

@@ -1,0 +1,185 @@
+"""Checkpoints: a folder each, of safetensors files and a JSON state, whole or absent, never a pickle.
+
+    checkpoints/step-00001234/generator.safetensors         weights and batch-norm statistics
+                              critic.safetensors
+                              generator-adam.safetensors    Adam's moments
+                              critic-adam.safetensors
+                              state.json                    step, length of the record, metrics
+
+Kept are the two newest and the one whose metrics show the strongest coupling (how much more the accompaniment holds the
+melody's notes than chance would).
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as file_of
+from torch import Tensor
+
+from accompanist.config import TrainConfig
+from accompanist.errors import DataError, TrainingError
+from accompanist.music.spec import ModelSpec
+from training.generators import UNetGenerator
+from training.rundir import RunDir
+from training.storage import PART, told, whole_folder
+
+KEEP_NEWEST = 2
+BEST_BY = "coupling"
+"""Metric of which the highest value marks the best checkpoint."""
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a checkpoint stands.
+
+    Args:
+        step: Generator updates done.
+        epoch: Passes through the training windows, fractions included.
+        record_bytes: Length of the record at this moment; what lies behind it was written later.
+        trained_s: Seconds spent training so far, over all sessions.
+        metrics: Of the last epoch that was sampled.
+        sampled: Whether that was this very checkpoint.
+    """
+
+    step: int
+    epoch: float
+    record_bytes: int
+    trained_s: float = 0.0
+    metrics: dict[str, float] = {}
+    sampled: bool = False
+
+
+class RunInfo(NamedTuple):
+    """What is known of a trained generator.
+
+    Args:
+        run: The run's folder.
+        checkpoint: Folder of the checkpoint taken.
+        config: Settings it was trained with.
+        spec: What it needs to be played; `trained` and `export_error` are left to the export.
+        facts: Of its data: windows and songs per split, sources, licences.
+        state: Step, epoch and metrics.
+    """
+
+    run: Path
+    checkpoint: Path
+    config: TrainConfig
+    spec: ModelSpec
+    facts: dict[str, object]
+    state: State
+
+
+def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: State) -> Path:
+    """Write a checkpoint, then let go of those no longer kept.
+
+    Args:
+        folder: The run's `checkpoints`.
+        tensors: By file and name.
+        state: Where training stands.
+
+    Returns:
+        The checkpoint's folder.
+
+    Raises:
+        StorageError: it cannot be written; the earlier ones are untouched.
+    """
+    path = path_of(folder, state.step)
+    with told("the checkpoint", path), whole_folder(path) as part:
+        for name, content in tensors.items():
+            # Written by us, not by safetensors, whose error for a full disk is none of the system's.
+            here = {key: value.detach().cpu().contiguous() for key, value in content.items()}
+            (part / _file(name)).write_bytes(file_of(here))
+        (part / "state.json").write_bytes(msgspec.json.format(msgspec.json.encode(state)) + b"\n")
+    for old in _dispensable(folder):
+        shutil.rmtree(old, ignore_errors=True)
+    return path
+
+
+def path_of(folder: Path, step: int) -> Path:
+    """Where the checkpoint after so many steps is kept."""
+    return folder / f"step-{step:08d}"
+
+
+def all_in(folder: Path) -> list[Path]:
+    """Checkpoints of a run, oldest first."""
+    return sorted(path for path in folder.glob("step-*") if path.is_dir() and not path.name.endswith(PART))
+
+
+def best_in(folder: Path) -> Path | None:
+    """The checkpoint with the strongest coupling, the newer of equals; else the newest; else None."""
+    found = all_in(folder)
+    states = [(read_state(path), path) for path in found]
+    scored = [(state.metrics[BEST_BY], path) for state, path in states if state.sampled and BEST_BY in state.metrics]
+    return max(scored)[1] if scored else found[-1] if found else None
+
+
+def _dispensable(folder: Path) -> list[Path]:
+    best = best_in(folder)
+    return [path for path in all_in(folder)[:-KEEP_NEWEST] if path != best]
+
+
+def read_state(path: Path) -> State:
+    """Where a checkpoint stands.
+
+    Raises:
+        TrainingError: the folder is damaged.
+    """
+    try:
+        return msgspec.json.decode((path / "state.json").read_bytes(), type=State)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise _damaged(path, error) from error
+
+
+def read_tensors(path: Path, name: str) -> dict[str, Tensor]:
+    """One file of a checkpoint: generator, critic, generator-adam or critic-adam.
+
+    Raises:
+        TrainingError: the file is damaged or missing.
+    """
+    try:
+        found: dict[str, Tensor] = load_file(path / _file(name))
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path, error) from error
+    return found
+
+
+def load_generator(run: Path) -> tuple[UNetGenerator, RunInfo]:
+    """The best generator of a run, on the CPU and in evaluation mode.
+
+    Args:
+        run: A run's folder, of which the best checkpoint is taken; or the folder of one checkpoint.
+
+    Raises:
+        DataError: there is no run, or no checkpoint in it.
+        TrainingError: a file of it is damaged.
+    """
+    chosen = run if (run / "state.json").is_file() else None
+    folder = RunDir.open(run.resolve().parent.parent if chosen else run)
+    checkpoint = chosen or best_in(folder.checkpoints)
+    if checkpoint is None:
+        raise DataError(
+            f"the run {run} has no checkpoint yet", hint=f"train it further: accompanist train --resume {run}"
+        )
+    config, spec = folder.config().train, folder.spec()
+    generator = UNetGenerator(tracks=len(spec.tracks), planes=config.planes, width=config.width)
+    try:
+        generator.load_state_dict(read_tensors(checkpoint, "generator"))
+    except RuntimeError as error:  # torch's word for names or shapes that do not fit
+        raise _damaged(checkpoint, error) from error
+    generator.eval()
+    return generator, RunInfo(folder.path, checkpoint, config, spec, folder.facts(), read_state(checkpoint))
+
+
+def _file(name: str) -> str:
+    return f"{name}.safetensors"
+
+
+def _damaged(path: Path, error: Exception) -> TrainingError:
+    return TrainingError(
+        f"the checkpoint {path} is damaged: {error}", hint="delete that folder; the one before it is used then"
+    )

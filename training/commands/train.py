@@ -1,0 +1,147 @@
+"""`accompanist train`: from music to a trained model."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import torch
+from rich.console import Console
+
+from accompanist.config import Config, TrainConfig, load_config, with_flags
+from training import catalog, checkpoint, session
+from training.loop import Loop
+from training.options import flags_of, given
+from training.progress import reading_shown
+from training.progress_line import ProgressLine, duration
+from training.rundir import RunDir, check_writable
+
+
+@click.command()
+@click.option("--resume", metavar="RUN", help="Go on with a run: its folder, name or number. --epochs may be raised.")
+@flags_of(TrainConfig)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_obj
+def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flags: Any) -> None:
+    """Train a model on real music.
+
+    Without an option: the classic recipe on the Bach chorales that come with music21. Settings are taken from
+    config.toml, then from the options here. Everything of a run is kept in one folder; Ctrl-C ends it with a
+    checkpoint, and --resume goes on as if it had never stopped.
+
+    \b
+    accompanist train                                     the classic recipe on chorales
+    accompanist train --data pop909 --epochs 50           on pop songs
+    accompanist train --data mine --tag meter=4/4         on songs of your own (see: accompanist data add)
+    accompanist train --width 16 --epochs 2               small and quick, to see it work
+    accompanist train --resume runs/0001-musegan-chorales go on with a run
+    """  # noqa: D301 (\b is click's mark for a block it must not wrap)
+    settings = load_config(config_path)
+    typed = given(TrainConfig, flags)
+    console = Console(stderr=True)
+    run, config, splits = _resumed(settings, resume, typed, console) if resume else _begun(settings, typed, console)
+    torch.set_num_threads(config.threads or torch.get_num_threads())
+    # A saturated tanh leaves gradients so small that the CPU computes them many times slower than zeros.
+    torch.set_flush_denormal(True)
+    with (
+        _signals() as caught,
+        ProgressLine(console, time.monotonic) as show,
+        session.opened(run, config, splits, show) as loop,
+    ):
+        if resume:
+            console.print(f"going on with {run.path} at step {loop.done} of {loop.plan.steps}", highlight=False)
+        finished = loop.train(lambda: bool(caught))
+    _report(run, loop, finished, as_json)
+    if not finished:
+        raise click.exceptions.Exit(128 + caught[0])
+
+
+def _begun(settings: Config, typed: dict[str, Any], console: Console) -> tuple[RunDir, TrainConfig, catalog.Splits]:
+    config = with_flags(settings.train, typed)
+    session.device_of(config)
+    check_writable(Path(config.runs))
+    with reading_shown(time.monotonic, console=console) as progress:
+        splits = catalog.load(config, settings.data, progress=progress)
+    run = session.begin(config, settings.data, splits)
+    console.print(
+        f"{run.path}: {len(splits.train)} windows to train on, {len(splits.validation)} to check with, "
+        f"of {len(splits.songs)} songs",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return run, config, splits
+
+
+def _resumed(
+    settings: Config, name: str, typed: dict[str, Any], console: Console
+) -> tuple[RunDir, TrainConfig, catalog.Splits]:
+    run = RunDir.find(name, Path(typed.pop("runs", settings.train.runs)))
+    config = session.changed(run, typed)
+    before = run.config()
+    with reading_shown(time.monotonic, console=console) as progress:
+        splits = catalog.load(config, before.data, progress=progress)
+    if config != before.train:
+        run.write_config(config, before.data)
+    return run, config, splits
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Catch the first Ctrl-C or SIGTERM, so that the step can be finished; the second one ends at once.
+
+    Yields:
+        The signals caught so far.
+    """
+    caught: list[int] = []
+
+    def catch(number: int, _frame: object) -> None:
+        caught.append(number)
+        if len(caught) > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
+    progress = loop.progress()
+    best = checkpoint.best_in(run.checkpoints)
+    if as_json:
+        result = {
+            "run": str(run.path),
+            "finished": finished,
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "best": str(best),
+            "losses": progress.losses._asdict() if progress.losses else None,
+            "metrics": progress.metrics,
+            "data": loop.sampler.data,
+        }
+        click.echo(json.dumps(result))
+        return
+    if not finished:
+        click.echo(f"stopped at step {progress.step} of {progress.steps}; everything is kept in {run.path}")
+        click.echo(f"go on with: accompanist train --resume {run.path}")
+        return
+    if not progress.session_steps:
+        click.echo(f"{run.path} is already at its end, {progress.epochs} epochs; go further with a higher --epochs")
+        return
+    click.echo(f"{progress.step} steps, {progress.epochs} epochs, done after {duration(progress.elapsed_s)}")
+    for key, name in (
+        ("note_in_chord", "note in chord"),
+        ("note_in_chord_chance", "by chance"),
+        ("coupling", "coupling"),
+    ):
+        click.echo(f"  {name:<14} {progress.metrics[key]:6.3f}   data {loop.sampler.data[key]:6.3f}")
+    click.echo(f"listen: {run.samples}   losses: {run.path / 'losses.png'}   best checkpoint: {best}")
+    click.echo(f"next: accompanist export {run.path} -o model.onnx")

@@ -1,0 +1,92 @@
+"""`accompanist export`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+import msgspec
+from onnx import ModelProto
+
+from accompanist.music.spec import ModelSpec
+from export.to_onnx import rounded_to_half, save, store_half, to_onnx
+from export.verify import TOLERANCE, largest_error, require_equal
+from training.checkpoint import RunInfo, load_generator
+from training.generators import UNetGenerator
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), default="model.onnx", show_default=True, help="The file to write."
+)
+@click.option("--half", is_flag=True, help="Store weights in half precision: half the size, still computed in float32.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def export(run: Path, out: Path, half: bool, as_json: bool) -> None:
+    """Turn a training RUN into a verified ONNX model.
+
+    The model carries everything the daemon needs in its metadata, and is compared with the trained network through the
+    daemon's own session before it is kept.
+
+    \b
+    accompanist export runs/1-musegan-chorales -o model.onnx
+    accompanist accompany song.mid -o out.mid --model model.onnx
+    """  # noqa: D301 (\b is click's mark for a block it must not wrap)
+    generator, info = load_generator(run)
+    spec = msgspec.structs.replace(info.spec, trained=_trained(info))
+    if half:
+        generator = rounded_to_half(generator)
+    model = to_onnx(generator, spec)
+    if half:
+        model = store_half(model)
+    error = _saved_if_equal(model, spec, generator, out)
+    size = out.stat().st_size
+    if as_json:
+        result = {"model": str(out), "bytes": size, "largest_error": error, "tolerance": TOLERANCE}
+        click.echo(json.dumps({**result, "checkpoint": str(info.checkpoint), "trained": spec.trained}))
+        return
+    click.echo(f"{info.checkpoint} -> {out} ({size / 1e6:.1f} MB)")
+    click.echo(f"largest difference from the trained network: {error:.2g} (accepted: {TOLERANCE:.0e})")
+    click.echo(f"try it: accompanist demo --model {out}")
+
+
+def _saved_if_equal(model: ModelProto, spec: ModelSpec, generator: UNetGenerator, out: Path) -> float:
+    """Write the model beside its place, compare it, and move it there with the measured error in its spec."""
+    candidate = out.with_name(f".{out.name}.unverified")
+    try:
+        save(model, spec, candidate)
+        error = largest_error(generator, candidate)
+        require_equal(error)
+        save(model, msgspec.structs.replace(spec, export_error=error), out)
+    finally:
+        candidate.unlink(missing_ok=True)
+    return error
+
+
+def _trained(info: RunInfo) -> str:
+    """Which run, on what, how far, with which version of this program."""
+    config = info.config
+    parts = [
+        f"run {info.run.name}",
+        f"data {', '.join([*config.data, *config.tag])}",
+        f"width {config.width}",
+        f"step {info.state.step}",
+        f"epoch {info.state.epoch:.1f}",
+        f"seed {config.seed}",
+        f"accompanist {version('accompanist')}",
+    ]
+    return ", ".join([*parts, *_commit()])
+
+
+def _commit() -> list[str]:
+    """The commit of this clone, where it is one; what a package was built from is in its version."""
+    found = subprocess.run(  # noqa: S603 (fixed arguments)
+        ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return [f"commit {found.stdout.strip()}"] if found.returncode == 0 else []

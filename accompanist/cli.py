@@ -26,7 +26,7 @@ COMMANDS = {
     "export": ("export.command:export", "Turn a training run into a verified ONNX model."),
 }
 EXTRAS = {
-    "torch": "train", "safetensors": "train", "symusic": "train", "music21": "train", "matplotlib": "train",
+    "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train", "matplotlib": "train",
     "pypianoroll": "train", "onnx": "export", "onnxscript": "export", "fluidsynth": "audio",
 }  # fmt: skip
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,13 @@ from accompanist.music.spec import ModelSpec
 # How long an example takes says something about the machine, nothing about the program.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+# Shapes written as types (jaxtyping) are checked here, and nowhere else: in use they cost nothing.
+if find_spec("jaxtyping") and find_spec("beartype"):
+    import jaxtyping
+
+    for module in ("training.generators", "training.critics", "training.losses"):
+        jaxtyping.install_import_hook(module, "beartype.beartype")
 
 
 @pytest.fixture(scope="session")

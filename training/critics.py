@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -30,7 +31,9 @@ class ConvCritic(nn.Module):
         self.convs = nn.ModuleList(nn.Conv2d(a, b, KERNEL, stride=2, padding=1) for a, b in pairwise(channels))
         self.score = nn.Linear(8 * width * (steps // DOWNSCALE) * (128 // DOWNSCALE), 1)
 
-    def forward(self, tracks: Tensor, melody: Tensor) -> Tensor:
+    def forward(
+        self, tracks: Float[Tensor, "b channels steps 128"], melody: Float[Tensor, "b planes steps 128"]
+    ) -> Float[Tensor, " b"]:
         """Score windows; higher is more like the data.
 
         Args:

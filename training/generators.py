@@ -7,6 +7,7 @@ AWS DeepComposer (2020), layer for layer.
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -26,7 +27,7 @@ class _Down(nn.Module):
         self.conv = nn.Conv2d(channels_in, channels_out, KERNEL, stride=2, padding=1)
         self.norm = nn.BatchNorm2d(channels_out, momentum=NORM_MOMENTUM, eps=1e-3) if norm else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
         out: Tensor = self.norm(functional.leaky_relu(self.conv(x), LEAK))
         return out
 
@@ -58,7 +59,7 @@ class UpConv(nn.Module):
         self.register_buffer("fold", _FOLD.clone(), persistent=False)
         self.fold: Tensor
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o 2*h 2*w"]:
         """(B, channels_in, H, W) to (B, channels_out, 2 H, 2 W)."""
         assert self.bias is not None  # noqa: S101 (for the type checker: the convolution above has one)
         folded = torch.einsum("ptr,qsc,oirc->opqits", self.fold, self.fold, self.weight)
@@ -74,7 +75,9 @@ class _Up(nn.Module):
         self.conv = UpConv(channels_in, channels_out)
         self.norm = nn.BatchNorm2d(channels_out, momentum=NORM_MOMENTUM, eps=1e-3)
 
-    def forward(self, x: Tensor, beside: Tensor) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "b i h w"], beside: Float[Tensor, "b s 2*h 2*w"]
+    ) -> Float[Tensor, "b o 2*h 2*w"]:
         return torch.cat([functional.relu(self.norm(self.conv(x))), beside], dim=1)
 
 
@@ -102,7 +105,9 @@ class UNetGenerator(nn.Module):
         self.up1 = _Up(4 * width, width)
         self.out = UpConv(2 * width, tracks * planes)
 
-    def forward(self, melody: Tensor, noise: Tensor) -> Tensor:
+    def forward(
+        self, melody: Float[Tensor, "b planes steps 128"], noise: Float[Tensor, "b noise low_steps low_pitches"]
+    ) -> Float[Tensor, "b channels steps 128"]:
         """All tracks at once.
 
         Args:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from training.critics import ConvCritic
+Critic = Callable[[Tensor, Tensor], Tensor]
+"""Scores (tracks, melody): see `training.critics`."""
+Tracks = Float[Tensor, "b channels steps 128"]
+Melody = Float[Tensor, "b planes steps 128"]
 
 
 class CriticLoss(NamedTuple):
@@ -25,8 +30,8 @@ class CriticLoss(NamedTuple):
 
 
 def gradient_penalty(
-    critic: ConvCritic, real: Tensor, fake: Tensor, melody: Tensor, *, generator: torch.Generator | None = None
-) -> Tensor:
+    critic: Critic, real: Tracks, fake: Tracks, melody: Melody, *, generator: torch.Generator | None = None
+) -> Float[Tensor, ""]:
     """How far the critic's slope is from 1 between real and generated windows (algorithm 1 of the paper).
 
     Args:
@@ -45,10 +50,10 @@ def gradient_penalty(
 
 
 def critic_loss(
-    critic: ConvCritic,
-    real: Tensor,
-    fake: Tensor,
-    melody: Tensor,
+    critic: Critic,
+    real: Tracks,
+    fake: Tracks,
+    melody: Melody,
     *,
     weight: float,
     generator: torch.Generator | None = None,
@@ -69,7 +74,6 @@ def critic_loss(
     return CriticLoss(wasserstein + weight * penalty, wasserstein, penalty)
 
 
-def generator_loss(critic: ConvCritic, fake: Tensor, melody: Tensor) -> Tensor:
+def generator_loss(critic: Critic, fake: Tracks, melody: Melody) -> Float[Tensor, ""]:
     """What the generator minimises: minus the critic's mean score of what it made."""
-    loss: Tensor = -critic(fake, melody).mean()
-    return loss
+    return -critic(fake, melody).mean()

@@ -25,7 +25,7 @@ from accompanist.runtime.rtmidi_ports import RtMidiSystem
 _MARKS = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}
 # What each extra brings, as it is imported.
 _EXTRAS = {
-    "train": ("torch", "safetensors", "pypianoroll", "symusic", "music21", "matplotlib"),
+    "train": ("torch", "jaxtyping", "safetensors", "pypianoroll", "symusic", "music21", "matplotlib"),
     "export": ("torch", "onnx", "onnxscript"),
     "audio": ("fluidsynth",),
     "test": ("pytest", "hypothesis"),

@@ -36,6 +36,13 @@ def test_shapes_and_range(tracks: int, planes: int) -> None:
     assert critic(made, melody).shape == (3,)
 
 
+def test_shapes_are_checked_here() -> None:
+    pytest.importorskip("beartype", reason="needs the test extra: pip install -e '.[test]'")
+    generator = UNetGenerator(width=4)
+    with pytest.raises(Exception, match="melody"):  # jaxtyping's own error: pitch before time
+        generator(torch.zeros(1, 1, 128, 32), torch.zeros(1, *generator.noise_shape))
+
+
 def test_noise_changes_the_answer_and_melody_too() -> None:
     torch.manual_seed(0)
     generator = UNetGenerator(width=4).eval()
@@ -74,7 +81,7 @@ class LinearCritic(torch.nn.Module):
 @pytest.mark.parametrize(("slope", "penalty"), [(1.0, 0.0), (3.0, 4.0), (0.0, 1.0)])
 def test_gradient_penalty_of_a_known_slope(slope: float, penalty: float) -> None:
     windows = torch.zeros(4, 2, 32, 128)
-    found = gradient_penalty(LinearCritic(slope), windows + 1, windows - 1, windows)  # type: ignore[arg-type]
+    found = gradient_penalty(LinearCritic(slope), windows + 1, windows - 1, windows)
     assert found.item() == pytest.approx(penalty, abs=1e-4)
     found.backward()  # even a slope of zero has a finite gradient
 
@@ -82,11 +89,11 @@ def test_gradient_penalty_of_a_known_slope(slope: float, penalty: float) -> None
 def test_losses_of_a_known_critic() -> None:
     real, fake, melody = torch.full((4, 2, 32, 128), 1.0), torch.full((4, 2, 32, 128), -1.0), torch.zeros(4, 1, 32, 128)
     critic = LinearCritic(2.0)
-    loss = critic_loss(critic, real, fake, melody, weight=10.0)  # type: ignore[arg-type]
+    loss = critic_loss(critic, real, fake, melody, weight=10.0)
     assert loss.wasserstein.item() == pytest.approx(-4.0)  # -2 for the fakes, minus 2 for the real ones
     assert loss.penalty.item() == pytest.approx(1.0, abs=1e-4)  # slope 2 is 1 too steep
     assert loss.total.item() == pytest.approx(-4.0 + 10.0, abs=1e-3)
-    assert generator_loss(critic, fake, melody).item() == pytest.approx(2.0)  # type: ignore[arg-type]
+    assert generator_loss(critic, fake, melody).item() == pytest.approx(2.0)
 
 
 def test_the_critic_loss_does_not_reach_the_generator() -> None:

@@ -26,8 +26,8 @@ COMMANDS = {
     "export": ("export.command:export", "Turn a training run into a verified ONNX model."),
 }
 EXTRAS = {
-    "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train", "matplotlib": "train",
-    "pypianoroll": "train", "onnx": "export", "onnxscript": "export", "fluidsynth": "audio",
+    "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train",
+    "matplotlib": "train", "pypianoroll": "train", "onnx": "export", "onnxscript": "export", "fluidsynth": "audio",
 }  # fmt: skip
 
 
@@ -102,14 +102,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except (AccompanistError, OSError, MemoryError, ModuleNotFoundError) as error:
-        if "--debug" in arguments:
+    except Exception as error:
+        if "--debug" in arguments:  # a traceback is for those who ask for it
             raise
         code = tell(_in_plain_words(error))
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _in_plain_words(error: BaseException) -> AccompanistError:
+def _in_plain_words(error: Exception) -> AccompanistError:
     if isinstance(error, AccompanistError):
         return error
     if isinstance(error, ModuleNotFoundError):
@@ -120,7 +120,13 @@ def _in_plain_words(error: BaseException) -> AccompanistError:
         return StorageError(
             f"{where}{error.strerror or error}", hint="check the path, the permissions and the free space"
         )
-    return AccompanistError("out of memory", hint="close other programs, or choose a smaller --batch or --width")
+    # torch has a class of its own for a full card, and is not loaded here to ask.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return AccompanistError("out of memory", hint="close other programs, or choose a smaller --batch or --width")
+    return AccompanistError(
+        f"this is a fault of Accompanist's own: {type(error).__name__}: {error}",
+        hint="report it with what `accompanist --debug ...` prints",
+    )
 
 
 def tell(error: AccompanistError) -> int:

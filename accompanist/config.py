@@ -5,6 +5,8 @@ Order of precedence, last wins: the defaults here, `config.toml`, a flag on the 
 
 from __future__ import annotations
 
+import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
@@ -15,6 +17,7 @@ from msgspec import Meta
 from accompanist.errors import ConfigError
 
 _T = TypeVar("_T", bound=msgspec.Struct)
+_EXPLAIN = "see every setting with: accompanist config explain"
 
 
 class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,14 +121,10 @@ def load_config(path: Path | None) -> Config:
         raise ConfigError(
             f"{path} is not valid TOML: {error}", hint="compare it with: accompanist config explain"
         ) from error
-    return _convert(table, Config, where=str(path))
-
-
-def _convert(table: dict[str, Any], kind: type[_T], *, where: str) -> _T:
     try:
-        return msgspec.convert(table, kind)
+        return msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {error}", hint="see every setting with: accompanist config explain") from error
+        raise ConfigError(f"{path}: {_problem(str(error), table)}", hint=_EXPLAIN) from error
 
 
 def with_flags(stage: _T, flags: dict[str, Any]) -> _T:
@@ -135,7 +134,36 @@ def with_flags(stage: _T, flags: dict[str, Any]) -> _T:
         ConfigError: a value is out of range.
     """
     given = {key: value for key, value in flags.items() if value is not None and value != ()}
-    return _convert({**msgspec.to_builtins(stage), **given}, type(stage), where="the command line")
+    try:
+        return msgspec.convert({**msgspec.to_builtins(stage), **given}, type(stage))
+    except msgspec.ValidationError as error:
+        name = next(field.name for field in msgspec.structs.fields(Config) if field.type is type(stage))
+        raise ConfigError(_problem(str(error), given, flags_of=name), hint=_EXPLAIN) from error
+
+
+def _problem(said: str, table: dict[str, Any], *, flags_of: str = "") -> str:
+    """What msgspec says is wrong, in our words: the setting, the value seen, what is accepted.
+
+    Args:
+        said: Such as "Expected `float` >= 30.0 - at `$.engine.bpm`".
+        table: What it was said of.
+        flags_of: The stage whose flags they are; empty: the table is a settings file's.
+    """
+    what, _, place = said.partition(" - at `$")
+    keys = re.findall(r"\w+", place.partition("[")[0])
+    kinds = {setting.key: setting.kind for setting in settings()}
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
+        key = ".".join([*keys, unknown[1]])
+        near = difflib.get_close_matches(key, kinds, n=1)
+        return f"there is no setting {key}" + (f"; the nearest is {near[0]}" if near else "")
+    key = ".".join([flags_of, *keys] if flags_of else keys)
+    if key not in kinds:  # a stage that is no table
+        return f"{key}: {what}"
+    value: Any = table
+    for step in keys:
+        value = value[step]
+    shown = f"--{keys[-1].replace('_', '-')}" if flags_of else key
+    return f"{shown} is {value!r}; accepted: {kinds[key]}"
 
 
 class Setting(NamedTuple):

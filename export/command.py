@@ -11,6 +11,7 @@ import click
 import msgspec
 from onnx import ModelProto
 
+from accompanist.errors import StorageError
 from accompanist.music.spec import ModelSpec
 from export.to_onnx import rounded_to_half, save, store_half, to_onnx
 from export.verify import TOLERANCE, largest_error, require_equal
@@ -32,9 +33,11 @@ def export(run: Path, out: Path, half: bool, as_json: bool) -> None:
     daemon's own session before it is kept.
 
     \b
-    accompanist export runs/1-musegan-chorales -o model.onnx
+    accompanist export runs/0001-musegan-chorales -o model.onnx
     accompanist accompany song.mid -o out.mid --model model.onnx
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
+    if out.is_dir():
+        raise StorageError(f"{out} is a folder, and a model is a file", hint=f"-o {out / 'model.onnx'}")
     generator, info = load_generator(run)
     spec = msgspec.structs.replace(info.spec, trained=_trained(info))
     if half:
@@ -83,10 +86,13 @@ def _trained(info: RunInfo) -> str:
 
 def _commit() -> list[str]:
     """The commit of this clone, where it is one; what a package was built from is in its version."""
-    found = subprocess.run(  # noqa: S603 (fixed arguments)
-        ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        found = subprocess.run(  # noqa: S603 (fixed arguments)
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:  # there is no git
+        return []
     return [f"commit {found.stdout.strip()}"] if found.returncode == 0 else []

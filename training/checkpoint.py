@@ -111,10 +111,17 @@ def all_in(folder: Path) -> list[Path]:
 
 
 def best_in(folder: Path) -> Path | None:
-    """The checkpoint with the strongest coupling, the newer of equals; else the newest; else None."""
+    """The checkpoint with the strongest coupling, the newer of equals; else the newest; else None.
+
+    The one before the first step is no candidate: chance may give it a coupling, but it has learnt nothing.
+    """
     found = all_in(folder)
     states = [(read_state(path), path) for path in found]
-    scored = [(state.metrics[BEST_BY], path) for state, path in states if state.sampled and BEST_BY in state.metrics]
+    scored = [
+        (state.metrics[BEST_BY], path)
+        for state, path in states
+        if state.step > 0 and state.sampled and BEST_BY in state.metrics
+    ]
     return max(scored)[1] if scored else found[-1] if found else None
 
 

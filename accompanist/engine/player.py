@@ -9,6 +9,8 @@ from accompanist.engine.schedule import RELEASE_VELOCITY
 THRU_TRACK = -1
 """The track of the player's own messages sent on."""
 NOTE_OFF, NOTE_ON, CONTROL = 0x80, 0x90, 0xB0
+SUSTAIN, PEDAL_DOWN = 64, 64
+"""The pedal's controller, and the value from which on it holds what sounds, beyond every note-off (MIDI 1.0)."""
 ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
 """Channel mode messages that end every note of a channel; 124 to 127 do as well (MIDI 1.0)."""
 
@@ -27,6 +29,7 @@ class Player:
         self._channel = channel
         self._thru = thru
         self._thru_held: set[tuple[int, int]] = set()  # (channel, pitch) of notes sent on and not ended
+        self._thru_pedals: set[int] = set()  # channels whose pedal is down
         self.notes_in = 0
 
     def owns(self, received: Received) -> bool:
@@ -56,19 +59,22 @@ class Player:
         elif kind in (NOTE_OFF, NOTE_ON):  # a note-on with velocity 0 is a note-off
             self._bars.note_off(channel, data[1], tick)
             self._thru_held.discard((channel, data[1]))
+        elif kind == CONTROL and data[1] == SUSTAIN:
+            if data[2] >= PEDAL_DOWN:
+                self._thru_pedals.add(channel)
+            else:
+                self._thru_pedals.discard(channel)
         elif kind == CONTROL and (data[1] == ALL_SOUND_OFF or data[1] >= ALL_NOTES_OFF):
             self._bars.all_off(channel, tick)
             self._thru_held = {key for key in self._thru_held if key[0] != channel}
         return [Message(at_s, THRU_TRACK, data, tick)] if self._thru else []
 
     def release(self, at_s: float, tick: int) -> list[Message]:
-        """Note-offs for the notes sent on that the player still holds: nobody will send theirs."""
-        held, self._thru_held = self._thru_held, set()
-        return [
-            Message(at_s, THRU_TRACK, bytes((NOTE_OFF | channel, pitch, RELEASE_VELOCITY)), tick)
-            for channel, pitch in sorted(held)
-            if self._thru
-        ]
+        """Note-offs for the notes sent on that the player still holds, and pedals up: nobody will send theirs."""
+        ends = [bytes((NOTE_OFF | channel, pitch, RELEASE_VELOCITY)) for channel, pitch in sorted(self._thru_held)]
+        ends += [bytes((CONTROL | channel, SUSTAIN, 0)) for channel in sorted(self._thru_pedals)]
+        self._thru_held, self._thru_pedals = set(), set()
+        return [Message(at_s, THRU_TRACK, data, tick) for data in ends if self._thru]
 
 
 def begins_note(data: bytes) -> bool:

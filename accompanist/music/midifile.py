@@ -236,6 +236,8 @@ def write(song: MidiSong, path: Path) -> None:
     data = render(song)
     scratch = path.parent / f".{path.name}.{os.getpid()}.tmp"
     try:
+        if path.exists() and not path.is_file():  # /dev/null, say: a file would take its place
+            raise StorageError(f"{path}: cannot be written: it is no file", hint="name a .mid file")
         scratch.write_bytes(data)
         scratch.replace(path)
     except OSError as error:

@@ -70,7 +70,10 @@ def accompany_file(session: Session, source: Path, target: Path, request: Reques
         StorageError: the result cannot be written.
     """
     song = midifile.read(source)
-    made = arrange(session, song, request.settings, mode=request.mode, melody_name=request.melody_name)
+    try:
+        made = arrange(session, song, request.settings, mode=request.mode, melody_name=request.melody_name)
+    except DataError as error:
+        raise DataError(f"{source}: {error.message}", hint=error.hint) from error
     try:
         midifile.write(made.song, target)
     except ValueError as error:  # a tempo change days after the last note, and the like
@@ -90,25 +93,37 @@ def pairs_of(source: Path, target: Path) -> list[tuple[Path, Path]]:
 
     Raises:
         DataError: there is no such file or folder, or no MIDI file in it.
-        StorageError: the target is the source, or a file where a folder is needed.
+        StorageError: a target is a source, or a file where a folder is needed.
     """
     if not source.exists():
         raise DataError(f"{source}: there is no such file or folder", hint="give a MIDI file or a folder of them")
     if source.resolve() == target.resolve():
         raise StorageError(f"{target} is the input itself, which is never overwritten", hint="name another with -o")
     if not source.is_dir():
-        return [(source, target / source.name if target.is_dir() else target)]
+        return _apart([(source, target / source.name if target.is_dir() else target)])
     if target.is_file():
         raise StorageError(f"{target} is a file, and {source} is a folder", hint="name a folder with -o")
-    inside = target.resolve()
+    results = target.resolve()
+    inside = source.resolve() in results.parents  # what was written there before is no input
     found = sorted(
         file
         for file in source.rglob("*")
-        if file.suffix.lower() in MIDI_SUFFIXES and file.is_file() and inside not in file.resolve().parents
+        if file.suffix.lower() in MIDI_SUFFIXES
+        and file.is_file()
+        and not (inside and results in file.resolve().parents)
     )
     if not found:
         raise DataError(f"{source} holds no MIDI file ({', '.join(MIDI_SUFFIXES)})", hint="name another folder")
-    return [(file, target / file.relative_to(source)) for file in found]
+    return _apart([(file, target / file.relative_to(source)) for file in found])
+
+
+def _apart(pairs: list[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """The same pairs, if no target is anybody's source."""
+    sources = {source.resolve() for source, _ in pairs}
+    for _, target in pairs:
+        if target.resolve() in sources:
+            raise StorageError(f"{target} is an input, and those are never overwritten", hint="name another with -o")
+    return pairs
 
 
 def accompany_all(pairs: Sequence[tuple[Path, Path]], request: Request, *, jobs: int) -> Iterator[Outcome]:

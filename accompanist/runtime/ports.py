@@ -75,8 +75,10 @@ def choose(asked: str, there: tuple[str, ...], *, can_make: bool) -> PortChoice:
         can_make: Whether virtual ports can be made here (on Windows they cannot).
 
     Raises:
-        PortNotFound: several ports match, or none does and none can be made.
+        PortNotFound: the name is empty, several ports match, or none does and none can be made.
     """
+    if not asked.strip():
+        raise PortNotFound("the name of a MIDI port is empty", hint="see the names with: accompanist ports")
     readings: tuple[Callable[[str], bool], ...] = (
         lambda name: asked == name,
         lambda name: asked == _of_client(name),

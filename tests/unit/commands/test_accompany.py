@@ -84,6 +84,7 @@ def test_a_folder_with_a_damaged_file_ends_with_the_code_of_bad_data(
     [
         (("nowhere.mid", "-o", "out.mid"), 5, "no such file"),
         (("tune.mid", "-o", "tune.mid"), 9, "never overwritten"),
+        (("tune.mid", "-o", "."), 9, "never overwritten"),
         (("tune.mid", "-o", "out.mid", "--model", "none.onnx"), 4, "none.onnx"),
         (("tune.mid", "-o", "out.mid", "--melody-track", "Oboe"), 5, "Oboe"),
         (("tune.mid", "-o", "tune.mid/out.mid"), 9, "tune.mid"),
@@ -108,6 +109,12 @@ def test_what_goes_wrong_is_told_in_a_line_with_a_way_out(
     assert "  try: " in printed
     assert "Traceback" not in printed
     assert not (tune.parent / "out.mid").exists()
+
+
+def test_a_file_without_a_melody_is_named(tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    midifile.write(MidiSong((MidiTrack("drums", tuple(ODE_TO_JOY.notes()), 0, 9),)), tmp_path / "beat.mid")
+    assert run(tmp_path, "-o", tmp_path / "out", "--model", tiny_model) == 5
+    assert "beat.mid: the song has no notes outside the drums" in capsys.readouterr().err
 
 
 def test_a_damaged_file_alone(tmp_path: Path, tiny_model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,7 +57,16 @@ def test_show_is_what_is_in_force(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("[engine]\nbmp = 96\n", "bmp"), ("[engine]\nbpm = 9\n", "$.engine.bpm"), ("[engine\n", "not valid TOML")],
+    [
+        ("[engine]\nbmp = 96\n", "wrong.toml: there is no setting engine.bmp; the nearest is engine.bpm"),
+        ("[motor]\nbpm = 96\n", "there is no setting motor"),
+        ("[engine]\nbpm = 9\n", "wrong.toml: engine.bpm is 9; accepted: number, >= 30, <= 300"),
+        ("[engine]\nbpm = nan\n", "engine.bpm is nan; accepted: number, >= 30"),
+        ("[serve]\nprovider = 'gpu'\n", "serve.provider is 'gpu'; accepted: auto | cpu | cuda | coreml"),
+        ("[train]\ndata = [1]\n", "train.data is [1]; accepted: list of text"),
+        ("train = 3\n", "train: Expected `object`"),
+        ("[engine\n", "not valid TOML"),
+    ],
 )
 def test_a_wrong_settings_file_is_told_in_plain_words(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, told: str

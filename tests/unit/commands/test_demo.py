@@ -81,6 +81,12 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_work(
     assert "--out-dir" in printed
 
 
+@pytest.mark.parametrize("bpm", ["nan", "inf", "29"])
+def test_a_tempo_nobody_plays_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], bpm: str) -> None:
+    assert run("--out-dir", tmp_path, "--bpm", bpm) == 2
+    assert "accepted: number, >= 30, <= 300" in capsys.readouterr().err
+
+
 def test_the_shipped_model_plays_with_every_track(tmp_path: Path) -> None:
     if not default_model_path().is_file():
         pytest.skip("this tree holds no shipped model")

@@ -72,10 +72,20 @@ def test_sync_follows_the_players_port(daemon: type[FakeDaemon]) -> None:
     assert daemon.started[0][1].follows_clock
 
 
-@pytest.mark.parametrize("flags", [("--bpm", "5"), ("--channel", "17"), ("--provider", "quantum"), ("--seed", "-1")])
-def test_a_flag_out_of_range_is_refused(daemon: type[FakeDaemon], flags: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (("--bpm", "5"), "--bpm is 5.0; accepted: number, >= 30, <= 300"),
+        (("--bpm", "nan"), "--bpm is nan; accepted: number, >= 30"),
+        (("--channel", "17"), "--channel is 17; accepted: whole number, >= 0, <= 16"),
+        (("--provider", "quantum"), "--provider is 'quantum'; accepted: auto | cpu"),
+        (("--lead-steps", "0"), "--lead-steps is 0; accepted: whole number, >= 1"),
+    ],
+)
+def test_a_flag_out_of_range_is_refused(daemon: type[FakeDaemon], flags: tuple[str, ...], told: str) -> None:
     result = serve(*flags)
     assert isinstance(result.exception, ConfigError)
+    assert told in result.exception.message
     assert daemon.started == []
 
 

@@ -153,7 +153,7 @@ def test_thru_sends_the_players_channel_messages_on_unchanged_at_once() -> None:
     data = [b"\x93\x40\x50", b"\xb3\x40\x7f", b"\xe3\x00\x41", b"\xc3\x05", b"\x93\x40\x00"]
     show = play(band, [Received(i / 10, item) for i, item in enumerate(data)], 1.0)
     assert [(m.due_s, m.track, m.data) for m in show.messages] == [(i / 10, -1, item) for i, item in enumerate(data)]
-    assert band.close(1.0).messages == ()
+    assert [m.data for m in band.close(1.0).messages] == [b"\xb3\x40\x00"]  # the pedal, which was left down
     assert (band.status(1.0).notes_in, band.status(1.0).notes_out) == (1, 0)
 
 

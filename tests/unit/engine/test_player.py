@@ -41,6 +41,14 @@ def test_thru_is_unchanged_and_what_is_held_is_released_once() -> None:
     assert pianist.notes_in == 3
 
 
+def test_a_pedal_that_is_down_is_released_with_the_notes() -> None:
+    pianist = player(thru=True)
+    for data in (b"\xb0\x40\x7f", b"\xb2\x40\x40", b"\xb2\x40\x3f", b"\x91\x41\x50"):
+        pianist.hear(data, 0, 0.0)
+    assert [m.data for m in pianist.release(1.0, 0)] == [b"\x81\x41\x40", b"\xb0\x40\x00"]
+    assert pianist.release(2.0, 0) == []
+
+
 def test_without_thru_nothing_is_sent() -> None:
     pianist = player()
     assert pianist.hear(b"\x90\x40\x50", 0, 0.0) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import mido
@@ -200,6 +201,16 @@ def test_a_folder_that_is_not_there_cannot_be_written_to(tmp_path: Path) -> None
     with pytest.raises(StorageError, match="cannot be written") as caught:
         write(SONG, tmp_path / "absent" / "song.mid")
     assert caught.value.hint
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="it is no file"):
+        write(MidiSong(()), pipe)
+    assert pipe.is_fifo()
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,11 +82,24 @@ def test_results_inside_the_input_folder_are_no_input(songs: Path) -> None:
     assert len(pairs_of(songs, inside)) == 3
 
 
+def test_results_may_go_into_the_folder_above(songs: Path) -> None:
+    sources = [songs / "a.mid", songs / "damaged.mid", songs / "more" / "b.MIDI"]
+    assert pairs_of(songs, songs.parent) == [(file, songs.parent / file.relative_to(songs)) for file in sources]
+
+
 def test_what_cannot_be_done_is_said_first(songs: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no such file or folder"):
         pairs_of(tmp_path / "nowhere.mid", tmp_path / "out.mid")
     with pytest.raises(StorageError, match="never overwritten"):
         pairs_of(songs / "a.mid", songs / "more" / ".." / "a.mid")
+    with pytest.raises(StorageError, match="never overwritten"):
+        pairs_of(songs / "a.mid", songs)  # the folder it is in
+    with pytest.raises(StorageError, match="never overwritten"):
+        pairs_of(songs, songs)
+    (songs / "songs").mkdir()
+    (songs / "songs" / "a.mid").write_bytes(b"")
+    with pytest.raises(StorageError, match="never overwritten"):
+        pairs_of(songs, tmp_path)  # songs/songs/a.mid would become songs/a.mid
     (tmp_path / "out.txt").write_text("taken")
     with pytest.raises(StorageError, match=r"out\.txt is a file"):
         pairs_of(songs, tmp_path / "out.txt")

@@ -24,6 +24,12 @@ def test_a_name_finds_its_port(asked: str, found: str) -> None:
     assert choose(asked, THERE, can_make=True) == PortChoice(found, exists=True)
 
 
+@pytest.mark.parametrize("asked", ["", "  "])
+def test_a_name_that_is_empty_is_no_name(asked: str) -> None:
+    with pytest.raises(PortNotFound, match="is empty"):
+        choose(asked, THERE[:1], can_make=True)
+
+
 def test_any_other_name_becomes_a_virtual_port() -> None:
     assert choose("Keyboard", THERE, can_make=True) == PortChoice("Keyboard", exists=False)
 

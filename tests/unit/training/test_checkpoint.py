@@ -51,6 +51,12 @@ def test_the_two_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     assert steps_in(tmp_path) == [5, 6]
 
 
+def test_an_untrained_network_is_never_the_best(tmp_path: Path) -> None:
+    saved(tmp_path, 0, 0.9)
+    saved(tmp_path, 1, 0.1)
+    assert checkpoint.best_in(tmp_path) == tmp_path / "step-00000001"
+
+
 def test_without_metrics_the_newest_is_best(tmp_path: Path) -> None:
     assert checkpoint.best_in(tmp_path) is None
     saved(tmp_path, 1)

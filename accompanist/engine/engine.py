@@ -16,9 +16,22 @@ from typing import NamedTuple
 from accompanist.config import EngineConfig
 from accompanist.engine.bars import BarBuffer
 from accompanist.engine.follower import ClockFollower
+from accompanist.engine.hold import Hold
 from accompanist.engine.planner import Planner, scaled
 from accompanist.engine.player import THRU_TRACK, Player, begins_note
-from accompanist.engine.protocol import Answer, Event, Failure, Input, Job, Message, Received, Step, Stop, TempoChange
+from accompanist.engine.protocol import (
+    Answer,
+    Committed,
+    Event,
+    Failure,
+    Input,
+    Job,
+    Message,
+    Received,
+    Step,
+    Stop,
+    TempoChange,
+)
 from accompanist.engine.schedule import COMMIT_LEAD_TICKS, Schedule
 from accompanist.engine.transport import InternalTransport, Transport, Turn
 from accompanist.music.note import DEFAULT_VELOCITY
@@ -51,7 +64,9 @@ class Status(NamedTuple):
         late_answers: Answers that came when their first beats were gone.
         dropped_answers: Answers of which nothing was left to play.
         failures: Failures of the model, and answers that were none.
-        fallbacks: Beats for which there was no plan.
+        rest_beats: Beats played from the rest of an older plan, where a newer one was due.
+        held_beats: Beats without a plan, in which the last harmony was held.
+        silent_beats: Beats without a plan, left silent.
         inference_s: How long the model took for its last answer; 0 before the first.
     """
 
@@ -67,7 +82,9 @@ class Status(NamedTuple):
     late_answers: int
     dropped_answers: int
     failures: int
-    fallbacks: int
+    rest_beats: int
+    held_beats: int
+    silent_beats: int
     inference_s: float
 
 
@@ -100,6 +117,7 @@ class Engine:
         self._bars = BarBuffer(spec.context_steps)
         self._player = Player(self._bars, channel=channel, thru=thru)
         self._planner = Planner(spec, settings)
+        self._hold = Hold(settings.hold_bars * settings.beats_per_bar)
         self._schedule = Schedule(track.channel for track in spec.tracks)
         self._begun = follow_clock  # the player, or the first step, has begun the song
         self._wait_for_player = wait_for_player
@@ -110,7 +128,8 @@ class Engine:
         self._sent_s = -math.inf  # the last message's due time: none goes before it
         self._loudness = 1.0
         self._notes_out = 0
-        self._late_answers = self._dropped_answers = self._failures = self._fallbacks = 0
+        self._late_answers = self._dropped_answers = self._failures = 0
+        self._rest_beats = self._held_beats = self._silent_beats = 0
         self._inference_s = 0.0
         # What the running call returns:
         self._messages: list[Message] = []
@@ -162,7 +181,9 @@ class Engine:
             late_answers=self._late_answers,
             dropped_answers=self._dropped_answers,
             failures=self._failures,
-            fallbacks=self._fallbacks,
+            rest_beats=self._rest_beats,
+            held_beats=self._held_beats,
+            silent_beats=self._silent_beats,
             inference_s=self._inference_s,
         )
 
@@ -226,18 +247,39 @@ class Engine:
 
     def _commit(self, tick: int, at_s: float) -> None:
         beat_tick = self._planner.next_beat_tick
-        notes = self._planner.take_beat()
-        if notes is None:
-            beats = 1 + self._planner.skip_beats(tick)
-            self._fallbacks += beats
-            self._tell(at_s, "fallback", self._place(beat_tick) + (f" and {beats - 1} more" if beats > 1 else ""))
-            return
+        beat = self._planner.take_beat()
+        if beat is not None:
+            notes = beat.notes
+            self._hold.planned(beat_tick, notes)
+            if beat.rest:
+                self._rest_beats += 1
+                self._tell(at_s, "fallback_rest", self._place(beat_tick))
+        else:
+            held = self._fall_back(beat_tick, tick, at_s)
+            if held is None:
+                return
+            notes = held
         self._bars.forget_before(beat_tick)
         mean_velocity = self._bars.mean_velocity()
         if mean_velocity is not None:
             # The square root: the band follows half of the player's change, in decibels.
             self._loudness = min(max(math.sqrt(mean_velocity / DEFAULT_VELOCITY), SOFTEST), LOUDEST)
         self._schedule.commit(scaled(notes, self._loudness))
+
+    def _fall_back(self, beat_tick: int, tick: int, at_s: float) -> list[Committed] | None:
+        """The last harmony for a beat without a plan; None where it stays silent, as do those that are over by now."""
+        over = 1 + self._planner.skip_beats(tick) if tick >= beat_tick + PPQ else 0
+        self._hold.pass_over(over)
+        notes = self._hold.take_beat(beat_tick) if over == 0 else None
+        if notes is not None:
+            self._held_beats += 1
+            self._tell(at_s, "fallback_hold", self._place(beat_tick))
+            return notes
+        beats = max(over, 1)
+        self._silent_beats += beats
+        more = f" and {beats - 1} more" if beats > 1 else ""
+        self._tell(at_s, "fallback_silence", self._place(beat_tick) + more)
+        return None
 
     def _send(self, messages: list[Message]) -> None:
         for message in messages:
@@ -295,6 +337,7 @@ class Engine:
             if turn.jump:
                 self._schedule.drop_waiting()
                 self._planner.restart(tick)
+                self._hold.clear()
                 self._bars.restart(tick)
                 self._job = None
             self._tell(turn.at_s, turn.name, self._place(tick))

@@ -20,7 +20,9 @@ class Summary(NamedTuple):
         notes_in: Note-ons of the player.
         notes_out: Note-ons of the band.
         late_answers: Answers of the model that came when their first beats were gone.
-        fallbacks: Beats for which there was no plan.
+        rest_beats: Beats played from the rest of an older plan, where a newer one was due.
+        held_beats: Beats without a plan, in which the last harmony was held.
+        silent_beats: Beats without a plan, left silent.
         failures: Failures of the model.
         exceptions: Failures of the engine itself.
         lateness_p50_ms: Median of how much later than due a message left.
@@ -34,7 +36,9 @@ class Summary(NamedTuple):
     notes_in: int
     notes_out: int
     late_answers: int
-    fallbacks: int
+    rest_beats: int
+    held_beats: int
+    silent_beats: int
     failures: int
     exceptions: int
     lateness_p50_ms: float
@@ -49,8 +53,9 @@ class Summary(NamedTuple):
             f"{self.bars} bars: {self.notes_in} notes in, {self.notes_out} notes out. "
             f"Lateness {self.lateness_p50_ms:.2f} ms median, {self.lateness_p99_ms:.2f} ms p99, "
             f"{self.lateness_max_ms:.2f} ms at most; inference {self.inference_p50_ms:.1f} ms median, "
-            f"{self.inference_max_ms:.1f} ms at most; {self.late_answers} late answers, {self.fallbacks} beats without "
-            f"a plan."
+            f"{self.inference_max_ms:.1f} ms at most; {self.late_answers} late answers. Beats from the rest of a plan "
+            f"{self.rest_beats}, with the last harmony held {self.held_beats}, silent for want of a plan "
+            f"{self.silent_beats}."
         )
         if self.failures or self.exceptions:
             text += f" The model failed {self.failures} times, the engine {self.exceptions} times."
@@ -105,7 +110,9 @@ class Telemetry:
             notes_in=status.notes_in if status else 0,
             notes_out=status.notes_out if status else 0,
             late_answers=status.late_answers if status else 0,
-            fallbacks=status.fallbacks if status else 0,
+            rest_beats=status.rest_beats if status else 0,
+            held_beats=status.held_beats if status else 0,
+            silent_beats=status.silent_beats if status else 0,
             failures=status.failures if status else 0,
             exceptions=self.exceptions,
             lateness_p50_ms=percentile(lateness_ms, 50),

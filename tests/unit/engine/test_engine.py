@@ -82,9 +82,9 @@ def test_a_late_answer_is_used_from_the_next_free_beat_and_counted() -> None:
     band = engine(wait_for_player=False)
     show = play(band, [], 7.4, lambda job: (1.5, chords(job)))  # asked at 3.875, there at 5.375
     assert onsets(show.messages, 0) == [2 * BAR + beat * 480 for beat in (3, 4, 5, 6)]
-    assert show.names() == ["start", "job", "fallback", "fallback", "fallback", "late_answer"]
+    assert show.names() == ["start", "job", *["fallback_silence"] * 3, "late_answer"]
     status = band.status(7.4)
-    assert (status.late_answers, status.fallbacks, status.inference_s) == (1, 3, 1.5)
+    assert (status.late_answers, status.silent_beats, status.held_beats, status.inference_s) == (1, 3, 0, 1.5)
 
 
 def test_committed_beats_never_change() -> None:
@@ -279,3 +279,59 @@ def test_what_arrives_together_is_taken_in_the_order_of_its_stamps() -> None:
     job = band.step(3.875, []).job
     assert job is not None
     assert np.array_equal(job.melody, one_by_one.melody)
+
+
+def failing_from(number: int) -> Any:
+    return lambda job: (0.0, chords(job)) if job.number < number else (0.0, "no memory")
+
+
+def test_without_a_plan_the_last_harmony_is_held_for_so_many_bars_then_silence() -> None:
+    band = engine(wait_for_player=False, hold_bars=1)
+    show = play(band, [], 12.2, failing_from(1))
+    assert onsets(show.messages, 0) == [2 * BAR + beat * 480 for beat in range(8 + 4)]
+    held = [m for m in show.messages if m.tick >= 4 * BAR and m.data[0] & 0xF0 == 0x90]
+    # G, struck on each beat: the bass has it so, and of the chord that sounded on only the beginning is known.
+    assert [m.data[1] for m in held] == [43, 55, 59, 62] * 4
+    assert [e.detail for e in show.events if e.name == "fallback_hold"] == ["5.1", "5.2", "5.3", "5.4"]
+    assert [e.detail for e in show.events if e.name == "fallback_silence"] == ["6.1", "6.2", "6.3", "6.4", "7.1"]
+    status = band.status(12.2)
+    assert (status.rest_beats, status.held_beats, status.silent_beats) == (0, 4, 5)
+    assert band.close(12.2).messages == ()
+
+
+def test_a_new_plan_takes_over_from_the_held_harmony() -> None:
+    replies: dict[int, Any] = {1: (0.0, "no memory")}
+    show = play(engine(wait_for_player=False), [], 13.0, lambda job: replies.get(job.number, (0.0, chords(job))))
+    assert onsets(show.messages, 1)[-3:] == [6 * BAR] * 3
+    assert [name for name in show.names() if name.startswith("fallback")] == ["fallback_hold"] * 8
+
+
+def test_with_no_bars_to_hold_there_is_silence_at_once() -> None:
+    band = engine(wait_for_player=False, hold_bars=0)
+    play(band, [], 9.2, failing_from(1))
+    assert (band.status(9.2).held_beats, band.status(9.2).silent_beats) == (0, 3)
+
+
+def test_the_held_harmony_follows_the_players_loudness() -> None:
+    show = play(engine(wait_for_player=False), note(7.0, 8.9, velocity=20), 9.2, failing_from(1))
+    loud = {m.data[2] for m in show.messages if m.tick >= 4 * BAR and m.track == 0 and m.data[0] & 0xF0 == 0x90}
+    assert loud == {round(TINY_SPEC.tracks[0].velocity * 0.6)}
+
+
+def test_listening_is_no_fallback_and_a_jump_forgets_the_harmony() -> None:
+    band = engine(follow_clock=True)
+    play(band, [Received(0.0, b"\xfa"), *clocks(0.0, 24 * 17)], 8.4)
+    show = play(band, [Received(8.49, b"\xfa"), *clocks(8.5, 24 * 11)], 13.2, failing_from(0), from_s=8.49)
+    assert onsets(show.messages, 0) == []
+    assert band.status(13.2).held_beats == 0
+    assert [e.detail for e in show.events if e.name == "fallback_silence"] == ["3.1", "3.2"]
+
+
+def test_after_a_stall_the_beats_that_are_over_stay_silent() -> None:
+    band = engine(wait_for_player=False, hold_bars=64)
+    play(band, [], 8.2, failing_from(1))
+    held = band.status(8.2).held_beats
+    step = band.step(20.0, [])
+    assert [e.detail for e in step.events if e.name == "fallback_silence"] == ["5.2 and 22 more"]
+    assert band.status(20.0).held_beats == held + 1
+    assert onsets(step.messages, 0) == [20 * 960]  # the beat that begins now

@@ -37,7 +37,8 @@ class FakeEngine:
 
     def status(self, now_s: float) -> Status:
         return Status(self.running, 1, 1, 0, 120.0, "internal", listening=False, notes_in=0, notes_out=0,
-                      late_answers=0, dropped_answers=0, failures=0, fallbacks=0, inference_s=now_s)  # fmt: skip
+                      late_answers=0, dropped_answers=0, failures=0, rest_beats=0, held_beats=0, silent_beats=0,
+                      inference_s=now_s)  # fmt: skip
 
     def close(self, now_s: float) -> Step:  # noqa: ARG002 (the engine's signature)
         if isinstance(self.closing, Exception):

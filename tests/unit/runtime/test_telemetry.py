@@ -9,8 +9,8 @@ from accompanist.runtime.telemetry import Telemetry, percentile, status_line
 def status(**changes: object) -> Status:
     values = {
         "running": True, "bar": 1, "beat": 1, "tick": 0, "bpm": 120.0, "lock": "internal", "listening": False,
-        "notes_in": 0, "notes_out": 0, "late_answers": 0, "dropped_answers": 0, "failures": 0, "fallbacks": 0,
-        "inference_s": 0.0,
+        "notes_in": 0, "notes_out": 0, "late_answers": 0, "dropped_answers": 0, "failures": 0, "rest_beats": 0,
+        "held_beats": 0, "silent_beats": 0, "inference_s": 0.0,
     }  # fmt: skip
     return Status(**(values | changes))  # type: ignore[arg-type]
 
@@ -44,12 +44,12 @@ def test_a_bar_counts_when_the_song_moves_through_it() -> None:
 
 def test_the_summary_is_one_paragraph_and_speaks_of_failures_only_when_there_are_any() -> None:
     telemetry = Telemetry()
-    telemetry.stands(status(notes_in=3, notes_out=9, late_answers=2, fallbacks=1))
+    telemetry.stands(status(notes_in=3, notes_out=9, late_answers=2, rest_beats=5, held_beats=1, silent_beats=7))
     telemetry.answered(0.020)
     text = str(telemetry.summary())
     assert "3 notes in, 9 notes out" in text
     assert "inference 20.0 ms median" in text
-    assert "2 late answers, 1 beats without a plan" in text
+    assert "2 late answers. Beats from the rest of a plan 5, with the last harmony held 1, silent" in text
     assert "failed" not in text
     telemetry.exceptions = 1
     assert "the engine 1 times" in str(telemetry.summary())

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from accompanist.config import EngineConfig
 from accompanist.engine.bars import BarBuffer
+from accompanist.engine.figures import Figures, Source, Tally
 from accompanist.engine.follower import ClockFollower
 from accompanist.engine.hold import Hold
 from accompanist.engine.planner import Planner, scaled
@@ -64,9 +65,7 @@ class Status(NamedTuple):
         late_answers: Answers that came when their first beats were gone.
         dropped_answers: Answers of which nothing was left to play.
         failures: Failures of the model, and answers that were none.
-        rest_beats: Beats played from the rest of an older plan, where a newer one was due.
-        held_beats: Beats without a plan, in which the last harmony was held.
-        silent_beats: Beats without a plan, left silent.
+        figures: How well it was planned.
         inference_s: How long the model took for its last answer; 0 before the first.
     """
 
@@ -82,9 +81,7 @@ class Status(NamedTuple):
     late_answers: int
     dropped_answers: int
     failures: int
-    rest_beats: int
-    held_beats: int
-    silent_beats: int
+    figures: Figures
     inference_s: float
 
 
@@ -129,7 +126,8 @@ class Engine:
         self._loudness = 1.0
         self._notes_out = 0
         self._late_answers = self._dropped_answers = self._failures = 0
-        self._rest_beats = self._held_beats = self._silent_beats = 0
+        self._tally = Tally()
+        self._heard_tick = 0  # end of the melody heard by the last plan that played
         self._inference_s = 0.0
         # What the running call returns:
         self._messages: list[Message] = []
@@ -181,9 +179,7 @@ class Engine:
             late_answers=self._late_answers,
             dropped_answers=self._dropped_answers,
             failures=self._failures,
-            rest_beats=self._rest_beats,
-            held_beats=self._held_beats,
-            silent_beats=self._silent_beats,
+            figures=self._tally.figures(),
             inference_s=self._inference_s,
         )
 
@@ -225,6 +221,7 @@ class Engine:
             self._send(self._schedule.due(transport.s_at, until_s))
         transport.settle(until_s)
         self._done_tick = transport.tick_at(until_s)
+        self._tally.played(self._done_tick)
 
     def _wake_at_s(self) -> float | None:
         ticks = [self._planner.ask_tick, self._planner.next_beat_tick - COMMIT_LEAD_TICKS]
@@ -242,7 +239,7 @@ class Engine:
         deadline_s = self._transport.s_at(plan_tick - COMMIT_LEAD_TICKS)
         if not math.isfinite(deadline_s):  # a clock must come first; as it would be at the present tempo
             deadline_s = at_s + (plan_tick - COMMIT_LEAD_TICKS - tick) * 60 / (self._transport.bpm * PPQ)
-        self._job = self._planner.ask(self._bars.melody(plan_tick), deadline_s)
+        self._job = self._planner.ask(self._bars.melody(plan_tick), deadline_s, tick)
         self._tell(at_s, "job", f"{self._job.number} for {self._place(plan_tick)}")
 
     def _commit(self, tick: int, at_s: float) -> None:
@@ -251,8 +248,9 @@ class Engine:
         if beat is not None:
             notes = beat.notes
             self._hold.planned(beat_tick, notes)
+            self._heard_tick = beat.heard_tick
+            self._decided("rest" if beat.rest else "plan", beat_tick, tick)
             if beat.rest:
-                self._rest_beats += 1
                 self._tell(at_s, "fallback_rest", self._place(beat_tick))
         else:
             held = self._fall_back(beat_tick, tick, at_s)
@@ -272,14 +270,17 @@ class Engine:
         self._hold.pass_over(over)
         notes = self._hold.take_beat(beat_tick) if over == 0 else None
         if notes is not None:
-            self._held_beats += 1
+            self._decided("hold", beat_tick, tick)
             self._tell(at_s, "fallback_hold", self._place(beat_tick))
             return notes
         beats = max(over, 1)
-        self._silent_beats += beats
+        self._decided("silence", beat_tick, tick, beats)
         more = f" and {beats - 1} more" if beats > 1 else ""
         self._tell(at_s, "fallback_silence", self._place(beat_tick) + more)
         return None
+
+    def _decided(self, source: Source, beat_tick: int, tick: int, beats: int = 1) -> None:
+        self._tally.decided(source, beat_tick, now_tick=tick, heard_tick=self._heard_tick, beats=beats)
 
     def _send(self, messages: list[Message]) -> None:
         for message in messages:
@@ -306,6 +307,7 @@ class Engine:
                 self._end(max(at_s, self._done_s))
 
     def _take_answer(self, answer: Answer, at_s: float) -> None:
+        self._tally.deadline_misses += self._planner.awaits(answer.job) and at_s > answer.job.deadline_s
         outcome = self._planner.answered(answer)
         self._inference_s = answer.inference_s
         self._late_answers += outcome == "late_answer"
@@ -338,6 +340,7 @@ class Engine:
                 self._schedule.drop_waiting()
                 self._planner.restart(tick)
                 self._hold.clear()
+                self._tally.jumped()
                 self._bars.restart(tick)
                 self._job = None
             self._tell(turn.at_s, turn.name, self._place(tick))

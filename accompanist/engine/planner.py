@@ -27,23 +27,25 @@ class Beat(NamedTuple):
     Args:
         notes: Those that begin in it, ordered by start.
         rest: It is the rest of an older plan: a newer one was due by now and is not there.
+        heard_tick: End of the melody that the newest of its plans heard.
     """
 
     notes: list[Committed]
     rest: bool
+    heard_tick: int
 
 
 class Plan(NamedTuple):
     """An answer as notes.
 
     Args:
-        job: Number of the question.
+        job: The question.
         start_tick: First tick it speaks for.
         end_tick: First tick it no longer speaks for; no note of it is longer.
         notes: Ordered by start.
     """
 
-    job: int
+    job: Job
     start_tick: int
     end_tick: int
     notes: tuple[Committed, ...]
@@ -86,14 +88,15 @@ class Planner:
         """After a stall: leave out the questions whose successor is due as well; the newest wins."""
         self.next_plan_tick += max((tick - self.ask_tick) // self._plan_ticks, 0) * self._plan_ticks
 
-    def ask(self, melody: BoolRoll, deadline_s: float) -> Job:
+    def ask(self, melody: BoolRoll, deadline_s: float, tick: int) -> Job:
         """The question for the next plan.
 
         Args:
             melody: (2 planes, context_steps, 128), the window before `next_plan_tick`.
             deadline_s: When the plan's first beat is committed.
+            tick: Where the song is.
         """
-        job = Job(self._jobs, melody, self.next_plan_tick, deadline_s)
+        job = Job(self._jobs, melody, self.next_plan_tick, deadline_s, min(tick, self.next_plan_tick))
         self._jobs += 1
         self.next_plan_tick += self._plan_ticks
         self._open[job.number] = job
@@ -128,16 +131,20 @@ class Planner:
         ]
         notes.sort(key=lambda committed: (committed.note.start_tick, committed.track, committed.note.pitch))
         self._plans = [_cut(plan, from_tick) for plan in self._plans if plan.start_tick < from_tick]
-        self._plans.append(Plan(answer.job.number, from_tick, end_tick, tuple(notes)))
+        self._plans.append(Plan(answer.job, from_tick, end_tick, tuple(notes)))
         return "answer" if from_tick == plan_tick else "late_answer"
 
     def failed(self, failure: Failure) -> bool:
         """Take a failure; False where nobody waits for that job any more."""
         return self._close(failure.job)
 
-    def _close(self, job: Job) -> bool:
+    def awaits(self, job: Job) -> bool:
+        """It was asked in this course of the song, and has no answer yet."""
         mine = self._open.get(job.number)
-        if mine is None or mine.plan_tick != job.plan_tick:
+        return mine is not None and mine.plan_tick == job.plan_tick
+
+    def _close(self, job: Job) -> bool:
+        if not self.awaits(job):
             return False
         del self._open[job.number]
         return True
@@ -159,7 +166,8 @@ class Planner:
         if not speaking:
             return None
         notes = [c for plan in speaking for c in plan.notes if begin <= c.note.start_tick < end]
-        return Beat(notes, rest=max(plan.job for plan in speaking) < self._due_job)
+        newest = max((plan.job for plan in speaking), key=lambda job: job.number)
+        return Beat(notes, rest=newest.number < self._due_job, heard_tick=newest.heard_tick)
 
     def skip_beats(self, tick: int) -> int:
         """After a stall: pass over the beats before a tick that no plan speaks for; how many they were."""

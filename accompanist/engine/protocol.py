@@ -91,12 +91,14 @@ class Job(NamedTuple):
             heard left silent (a note that is still held is taken to go on).
         plan_tick: Where the answer begins to play.
         deadline_s: When its first beat is committed; what arrives later is used from the next free beat on.
+        heard_tick: End of what the player had played when it was asked; at most `plan_tick`.
     """
 
     number: int
     melody: BoolRoll
     plan_tick: int
     deadline_s: float
+    heard_tick: int = 0
 
 
 class Message(NamedTuple):

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from accompanist.engine.engine import Status
-from accompanist.engine.protocol import Answer, Input, Job, Message, Step
+from accompanist.engine.protocol import Answer, Input, Job, Message, Received, Step
 from accompanist.engine.schedule import RELEASE_VELOCITY
 from accompanist.errors import PortLost
 from accompanist.runtime.clock import Clock
@@ -25,6 +25,9 @@ from accompanist.runtime.realtime import engine_thread
 from accompanist.runtime.telemetry import Telemetry
 
 ALL_NOTES_OFF = 123
+MOST_RECEIVED = 16_384
+"""MIDI messages kept for the engine at most: a MIDI cable at its fullest fills it in 16 s, so only an engine that hangs
+meets it. Answers and tempo changes are always kept."""
 _RETRY_S = 0.1  # how long an engine that fails by itself is left alone
 _NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
 
@@ -50,10 +53,14 @@ class Inbox:
 
     def __init__(self) -> None:
         self.wake = threading.Event()
+        self.dropped = 0  # two ports at the very same moment may count one for two
         self._items: deque[Input] = deque()
 
     def receive(self, item: Input) -> None:
-        """Leave something; from any thread."""
+        """Leave something; from any thread. A MIDI message that finds the inbox full is dropped and counted."""
+        if len(self._items) >= MOST_RECEIVED and isinstance(item, Received):
+            self.dropped += 1
+            return
         self._items.append(item)
         self.wake.set()
 
@@ -130,6 +137,7 @@ class Loop:
         """
         now_s = self._clock.now()
         inputs = self._inbox.take()
+        self._telemetry.dropped_by_inbox = self._inbox.dropped
         for item in inputs:
             if isinstance(item, Answer):
                 self._telemetry.answered(item.inference_s)
@@ -170,6 +178,7 @@ class Loop:
                 self._telemetry.stands(self._engine.status(now_s))
             except Exception as error:  # noqa: BLE001 (nothing stops the music)
                 self._failed(error)
+                self._telemetry.dropped_by_engine += len(attempt)
             else:
                 return step
         self._end_what_sounds()

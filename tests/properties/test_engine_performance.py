@@ -254,8 +254,11 @@ def test_the_counts_of_the_status_are_those_of_the_events(script: list[Moment], 
     assert status.failures == names["model_failure"]
     assert status.late_answers == names["late_answer"]
     assert status.dropped_answers == names["dropped_answer"]
-    assert (status.rest_beats, status.held_beats) == (names["fallback_rest"], names["fallback_hold"])
-    assert (status.silent_beats > 0) == (names["fallback_silence"] > 0)
+    figures = status.figures
+    assert (figures.rest_beats, figures.held_beats) == (names["fallback_rest"], names["fallback_hold"])
+    assert (figures.silent_beats > 0) == (names["fallback_silence"] > 0)
+    assert figures.isr is None or 0 <= figures.isr <= 1
+    assert 0 <= figures.staleness_mean_steps <= figures.staleness_max_steps
     assert status.notes_out == sum(1 for m in recorder.messages if m.track >= 0 and is_on(m))
 
 
@@ -274,6 +277,7 @@ def test_memory_is_bounded(loop: list[Moment], options: dict[str, Any]) -> None:
             + len(engine._planner._plans)
             + len(engine._planner._ahead)
             + len(engine._hold)
+            + len(engine._tally)
             + len(engine._player._thru_held)
         )
 

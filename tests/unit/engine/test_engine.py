@@ -84,7 +84,9 @@ def test_a_late_answer_is_used_from_the_next_free_beat_and_counted() -> None:
     assert onsets(show.messages, 0) == [2 * BAR + beat * 480 for beat in (3, 4, 5, 6)]
     assert show.names() == ["start", "job", *["fallback_silence"] * 3, "late_answer"]
     status = band.status(7.4)
-    assert (status.late_answers, status.silent_beats, status.held_beats, status.inference_s) == (1, 3, 0, 1.5)
+    assert (status.late_answers, status.inference_s) == (1, 1.5)
+    figures = status.figures
+    assert (figures.silent_beats, figures.held_beats, figures.deadline_misses) == (3, 0, 1)
 
 
 def test_committed_beats_never_change() -> None:
@@ -295,7 +297,7 @@ def test_without_a_plan_the_last_harmony_is_held_for_so_many_bars_then_silence()
     assert [e.detail for e in show.events if e.name == "fallback_hold"] == ["5.1", "5.2", "5.3", "5.4"]
     assert [e.detail for e in show.events if e.name == "fallback_silence"] == ["6.1", "6.2", "6.3", "6.4", "7.1"]
     status = band.status(12.2)
-    assert (status.rest_beats, status.held_beats, status.silent_beats) == (0, 4, 5)
+    assert (status.figures.rest_beats, status.figures.held_beats, status.figures.silent_beats) == (0, 4, 5)
     assert band.close(12.2).messages == ()
 
 
@@ -309,7 +311,7 @@ def test_a_new_plan_takes_over_from_the_held_harmony() -> None:
 def test_with_no_bars_to_hold_there_is_silence_at_once() -> None:
     band = engine(wait_for_player=False, hold_bars=0)
     play(band, [], 9.2, failing_from(1))
-    assert (band.status(9.2).held_beats, band.status(9.2).silent_beats) == (0, 3)
+    assert (band.status(9.2).figures.held_beats, band.status(9.2).figures.silent_beats) == (0, 3)
 
 
 def test_the_held_harmony_follows_the_players_loudness() -> None:
@@ -323,15 +325,42 @@ def test_listening_is_no_fallback_and_a_jump_forgets_the_harmony() -> None:
     play(band, [Received(0.0, b"\xfa"), *clocks(0.0, 24 * 17)], 8.4)
     show = play(band, [Received(8.49, b"\xfa"), *clocks(8.5, 24 * 11)], 13.2, failing_from(0), from_s=8.49)
     assert onsets(show.messages, 0) == []
-    assert band.status(13.2).held_beats == 0
+    assert band.status(13.2).figures.held_beats == 0
     assert [e.detail for e in show.events if e.name == "fallback_silence"] == ["3.1", "3.2"]
 
 
 def test_after_a_stall_the_beats_that_are_over_stay_silent() -> None:
     band = engine(wait_for_player=False, hold_bars=64)
     play(band, [], 8.2, failing_from(1))
-    held = band.status(8.2).held_beats
+    held = band.status(8.2).figures.held_beats
     step = band.step(20.0, [])
     assert [e.detail for e in step.events if e.name == "fallback_silence"] == ["5.2 and 22 more"]
-    assert band.status(20.0).held_beats == held + 1
+    assert band.status(20.0).figures.held_beats == held + 1
     assert onsets(step.messages, 0) == [20 * 960]  # the beat that begins now
+
+
+def test_the_figures_of_a_performance_without_trouble() -> None:
+    band = engine(wait_for_player=False)
+    play(band, [], 3.9)
+    assert band.status(3.9).figures.isr is None  # listening
+    play(band, [], 12.0, from_s=3.9)
+    figures = band.status(12.0).figures
+    # A plan of 32 steps, asked a step ahead: its first beat is a step old, its last 29.
+    assert (figures.isr, figures.deadline_misses) == (1.0, 0)
+    assert (figures.planned_beats, figures.due_ticks) == (17, 8 * 960)
+    assert (figures.staleness_mean_steps, figures.staleness_max_steps) == (pytest.approx((2 * 8 * 15 + 1) / 17), 29)
+
+
+def test_the_share_of_time_without_a_plan_shows() -> None:
+    band = engine(wait_for_player=False)
+    play(band, [], 10.0, failing_from(1))
+    figures = band.status(10.0).figures
+    assert figures.isr == pytest.approx(4 / 6)
+    assert figures.staleness_max_steps == 1 + 4 * 12  # what is held goes on ageing
+
+
+def test_an_answer_to_a_question_of_before_a_jump_misses_no_deadline() -> None:
+    band = engine(follow_clock=True)
+    play(band, [Received(0.0, b"\xfa"), *clocks(0.0, 24 * 9)], 4.4)
+    band.step(4.45, [Received(4.45, b"\xfa"), Answer(4.46, job(), chords(job()), 0.1)])
+    assert band.status(4.5).figures.deadline_misses == 0

@@ -23,7 +23,7 @@ def planner() -> Planner:
 
 
 def asked(planner: Planner) -> Job:
-    return planner.ask(SILENT, deadline_s=0.0)
+    return planner.ask(SILENT, deadline_s=0.0, tick=planner.ask_tick)
 
 
 def answer(job: Job, values: Any = None) -> Answer:

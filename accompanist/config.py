@@ -47,6 +47,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     channel: Annotated[int, Meta(ge=0, le=16, description="MIDI channel of the melody, 1 to 16; 0: any channel")] = 0
     thru: Annotated[bool, Meta(description="send the melody on to the output as well")] = False
     split_ports: Annotated[bool, Meta(description="one output port per track instead of one channel per track")] = False
+    log: Annotated[str, Meta(description="file for the performance log (JSON Lines), added to; empty: none")] = ""
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -22,12 +22,14 @@ from accompanist.engine.planner import Planner, scaled
 from accompanist.engine.player import THRU_TRACK, Player, begins_note
 from accompanist.engine.protocol import (
     Answer,
+    BeatReport,
     Committed,
     Event,
     Failure,
     Input,
     Job,
     Message,
+    PlanReport,
     Received,
     Step,
     Stop,
@@ -132,6 +134,7 @@ class Engine:
         # What the running call returns:
         self._messages: list[Message] = []
         self._events: list[Event] = []
+        self._reports: list[PlanReport | BeatReport] = []
         self._job: Job | None = None
 
     def step(self, now_s: float, inputs: Sequence[Input]) -> Step:
@@ -144,7 +147,7 @@ class Engine:
         Returns:
             What to send and what to ask, and when to call again. Never raises.
         """
-        self._messages, self._events, self._job = [], [], None
+        self._messages, self._events, self._reports, self._job = [], [], [], None
         if self._ended:
             return Step()
         before_s = self._now_s
@@ -155,9 +158,13 @@ class Engine:
             self._catch_up(at_s)
             self._take(item, at_s)
             if self._ended:
-                return Step(tuple(self._messages), None, None, tuple(self._events))
+                return self._done(None)
         self._catch_up(now_s)
-        return Step(tuple(self._messages), self._job, self._wake_at_s(), tuple(self._events))
+        return self._done(self._wake_at_s())
+
+    def _done(self, wake_at_s: float | None) -> Step:
+        job = None if self._ended else self._job
+        return Step(tuple(self._messages), job, wake_at_s, tuple(self._events), tuple(self._reports))
 
     def close(self, now_s: float) -> Step:
         """End the performance: note-offs for everything that sounds, once."""
@@ -243,13 +250,14 @@ class Engine:
         self._tell(at_s, "job", f"{self._job.number} for {self._place(plan_tick)}")
 
     def _commit(self, tick: int, at_s: float) -> None:
+        self._tally.played(tick)
         beat_tick = self._planner.next_beat_tick
         beat = self._planner.take_beat()
         if beat is not None:
             notes = beat.notes
             self._hold.planned(beat_tick, notes)
             self._heard_tick = beat.heard_tick
-            self._decided("rest" if beat.rest else "plan", beat_tick, tick)
+            self._decided("rest" if beat.rest else "plan", beat_tick, tick, at_s, notes)
             if beat.rest:
                 self._tell(at_s, "fallback_rest", self._place(beat_tick))
         else:
@@ -270,16 +278,21 @@ class Engine:
         self._hold.pass_over(over)
         notes = self._hold.take_beat(beat_tick) if over == 0 else None
         if notes is not None:
-            self._decided("hold", beat_tick, tick)
+            self._decided("hold", beat_tick, tick, at_s, notes)
             self._tell(at_s, "fallback_hold", self._place(beat_tick))
             return notes
         beats = max(over, 1)
-        self._decided("silence", beat_tick, tick, beats)
+        self._decided("silence", beat_tick, tick, at_s, (), beats=beats)
         more = f" and {beats - 1} more" if beats > 1 else ""
         self._tell(at_s, "fallback_silence", self._place(beat_tick) + more)
         return None
 
-    def _decided(self, source: Source, beat_tick: int, tick: int, beats: int = 1) -> None:
+    def _decided(
+        self, source: Source, beat_tick: int, tick: int, at_s: float, notes: Sequence[Committed], *, beats: int = 1
+    ) -> None:
+        heard_tick = None if source == "silence" else self._heard_tick
+        isr, misses = self._tally.isr, self._tally.deadline_misses
+        self._reports.append(BeatReport(at_s, beat_tick, beats, source, heard_tick, len(notes), isr, misses))
         self._tally.decided(source, beat_tick, now_tick=tick, heard_tick=self._heard_tick, beats=beats)
 
     def _send(self, messages: list[Message]) -> None:
@@ -313,6 +326,8 @@ class Engine:
         self._late_answers += outcome == "late_answer"
         self._dropped_answers += outcome == "dropped_answer"
         self._failures += outcome == "model_failure"
+        notes = self._planner.notes_of(answer.job)
+        self._reports.append(PlanReport(at_s, answer.job, outcome, answer.inference_s, notes))
         detail = "not a finite answer of the model's shape" if outcome == "model_failure" else ""
         self._tell(at_s, outcome, f"{answer.job.number}: {detail or f'{answer.inference_s * 1000:.1f} ms'}")
 

@@ -94,6 +94,11 @@ class Tally:
         """The song goes on from somewhere else: what was decided and not played is void."""
         self._ahead.clear()
 
+    @property
+    def isr(self) -> float | None:
+        """As `Figures.isr`."""
+        return self._planned_ticks / self._due_ticks if self._due_ticks else None
+
     def figures(self) -> Figures:
         """The numbers so far."""
         beats = self._beats

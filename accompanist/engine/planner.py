@@ -134,6 +134,11 @@ class Planner:
         self._plans.append(Plan(answer.job, from_tick, end_tick, tuple(notes)))
         return "answer" if from_tick == plan_tick else "late_answer"
 
+    def notes_of(self, job: Job) -> tuple[int, ...]:
+        """How many notes of each track the plan for a question brings."""
+        tracks = [track for plan in self._plans if plan.job.number == job.number for track, _ in plan.notes]
+        return tuple(tracks.count(track) for track in range(len(self._spec.tracks)))
+
     def failed(self, failure: Failure) -> bool:
         """Take a failure; False where nobody waits for that job any more."""
         return self._close(failure.job)

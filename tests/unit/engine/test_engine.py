@@ -11,7 +11,19 @@ from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
-from accompanist.engine.protocol import Answer, Failure, Input, Job, Message, Received, Stop, TempoChange
+from accompanist.engine.protocol import (
+    Answer,
+    BeatReport,
+    Failure,
+    Input,
+    Job,
+    Message,
+    PlanReport,
+    Received,
+    Step,
+    Stop,
+    TempoChange,
+)
 from accompanist.music.roll import HELD, ONSET, FloatRoll
 
 BAR = 4 * 480
@@ -29,7 +41,7 @@ def onsets(messages: list[Message], track: int) -> list[int]:
 def test_waits_for_the_player() -> None:
     band = engine()
     step = band.step(100.0, [])
-    assert step == ((), None, None, ())
+    assert step == Step()
     status = band.status(100.0)
     assert (status.running, status.bar, status.beat, status.tick, status.listening) == (False, 1, 1, 0, True)
     show = play(band, note(101.0, 101.2), 101.5, from_s=101.0)
@@ -132,8 +144,8 @@ def test_stop_ends_everything_at_once_and_for_good() -> None:
     )
     assert {m.due_s for m in step.messages} == {4.25}
     assert (step.job, step.wake_at_s, band.status(5.0).running) == (None, None, False)
-    assert band.step(6.0, note(5.9, 6.0)) == ((), None, None, ())
-    assert band.close(7.0) == ((), None, None, ())
+    assert band.step(6.0, note(5.9, 6.0)) == Step()
+    assert band.close(7.0) == Step()
 
 
 def test_close_sends_the_note_offs_and_then_nothing() -> None:
@@ -177,7 +189,7 @@ def test_only_the_chosen_channel_is_heard() -> None:
 
 def test_a_port_that_only_carries_the_clock_has_no_player() -> None:
     band = engine(thru=True)
-    assert band.step(0.0, [Received(0.0, b"\x90\x40\x50", from_clock=True)]) == ((), None, None, ())
+    assert band.step(0.0, [Received(0.0, b"\x90\x40\x50", from_clock=True)]) == Step()
 
 
 def test_all_notes_off_ends_what_the_player_holds() -> None:
@@ -364,3 +376,24 @@ def test_an_answer_to_a_question_of_before_a_jump_misses_no_deadline() -> None:
     play(band, [Received(0.0, b"\xfa"), *clocks(0.0, 24 * 9)], 4.4)
     band.step(4.45, [Received(4.45, b"\xfa"), Answer(4.46, job(), chords(job()), 0.1)])
     assert band.status(4.5).figures.deadline_misses == 0
+
+
+def test_the_reports_say_in_numbers_what_was_settled() -> None:
+    band = engine(wait_for_player=False, hold_bars=1)
+    reports: list[PlanReport | BeatReport] = []
+    step_of = band.step
+    band.step = lambda now_s, inputs: _kept(step_of(now_s, inputs), reports)  # type: ignore[method-assign]
+    show = play(band, [], 10.3, failing_from(1))
+    (plan,) = [report for report in reports if isinstance(report, PlanReport)]
+    assert (plan.job.number, plan.outcome, plan.notes) == (show.jobs[0].number, "answer", (8, 6, 0))
+    beats = [report for report in reports if isinstance(report, BeatReport)]
+    assert [beat.source for beat in beats] == ["plan"] * 8 + ["hold"] * 4 + ["silence"]
+    assert [beat.tick for beat in beats] == [2 * BAR + i * 480 for i in range(13)]
+    assert [beat.notes for beat in beats] == [4, 1, 1, 1] * 2 + [4] * 4 + [0]
+    assert {beat.heard_tick for beat in beats[:12]} == {2 * BAR - 120}
+    assert (beats[0].isr, beats[-1].isr, beats[-1].heard_tick) == (None, pytest.approx(8 / 12, rel=0.01), None)
+
+
+def _kept(step: Step, reports: list[PlanReport | BeatReport]) -> Step:
+    reports.extend(step.reports)
+    return step

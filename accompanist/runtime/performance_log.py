@@ -125,7 +125,9 @@ class PerformanceLog:
             if self._end is not None:
                 self._write([End(self._now(), *self._end)])
         except Exception as error:  # noqa: BLE001 (whatever it is, it ends the log and not the music)
-            reason = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+            reason = (
+                error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
+            )
             self._tell(f"the log {self._path} ends here: {reason}; the music goes on")
         finally:
             self._over = True
@@ -200,6 +202,7 @@ def _opened(path: Path) -> io.BufferedRandom:
                 file.write(b"\n")
     except OSError as error:
         raise StorageError(
-            f"cannot write the log {path}: {error.strerror}", hint="name a file in a folder that exists with --log"
+            f"cannot write the log {path}: {error.strerror or error}",
+            hint="name a file in a folder that exists with --log",
         ) from error
     return file

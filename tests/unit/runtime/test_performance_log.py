@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +141,43 @@ def test_a_disk_that_fails_ends_the_log_with_a_line(desk: Desk) -> None:
     desk.log.put(Event(102.0, "stop"))
     assert len(desk.log._waiting) == 0
     desk.log.close()
+
+
+def test_a_disk_that_hangs_holds_up_neither_the_engine_nor_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = threading.Event()
+
+    class HangingDisk:
+        def write(self, _: bytes) -> None:
+            answers.wait()
+
+        def flush(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr("accompanist.runtime.performance_log._JOIN_S", 0.01)
+    desk = Desk(tmp_path / "log.jsonl", most_waiting=10)
+    desk.log._file.close()  # type: ignore[union-attr]
+    desk.log._file = HangingDisk()  # type: ignore[assignment]
+    desk.log.begin(HEADER)
+    for _ in range(1000):
+        desk.log.put(Event(101.0, "start"))
+    assert len(desk.log._waiting) == 10
+    thread = desk.log._thread
+    desk.log.finish(0, "", {})
+    assert desk.told == [f"the log {desk.path} could not be finished: the disk does not answer"]
+    answers.set()
+    assert thread is not None
+    thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_no_log_file(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="not seekable"):
+        Desk(pipe)
 
 
 def test_a_file_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
 """The performance log: what happened, as JSON Lines, for a console, for scripts and for whoever wants to know why.
 
 Threads: the engine thread calls `put`, which appends to a bounded queue and returns; it never waits, wakes nobody and
-formats nothing. A thread of the log's own writes, four times a second. What the queue has no room for is dropped, and
-the log says how much. Where the disk fails the log ends with a line to the user; the music goes on.
+formats nothing. A thread of the log's own writes, some three times a second. What the queue has no room for is dropped,
+and the log says how much. Where the disk fails the log ends with a line to the user; the music goes on.
 """
 
 from __future__ import annotations
 
 import io
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -34,9 +35,10 @@ from accompanist.runtime.log_records import (
 
 MOST_WAITING = 65_536
 """Records that wait to be written at most: some minutes of a dense performance on a disk that hangs."""
-WRITE_EVERY_S = 0.25
+WRITE_EVERY_S = 0.37
+"""No beat or step of a common tempo has this length, so writing does not fall on the same note again and again."""
 CHUNK = 64
-"""Records formatted at a stretch; writing lets other threads in."""
+"""Records written at a stretch."""
 _JOIN_S = 5.0
 
 
@@ -118,12 +120,12 @@ class PerformanceLog:
 
     def _work(self, header: Header) -> None:
         try:
-            self._write([header])
+            self._write(header)
             while not self._closing.wait(WRITE_EVERY_S):
                 self._write_waiting()
             self._write_waiting()
             if self._end is not None:
-                self._write([End(self._now(), *self._end)])
+                self._write(End(self._now(), *self._end))
         except Exception as error:  # noqa: BLE001 (whatever it is, it ends the log and not the music)
             reason = (
                 error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
@@ -136,15 +138,21 @@ class PerformanceLog:
 
     def _write_waiting(self) -> None:
         for _ in range(-(-len(self._waiting) // CHUNK)):  # what comes meanwhile waits for the next time
-            items = [self._waiting.popleft() for _ in range(min(CHUNK, len(self._waiting)))]
-            self._write([self._record(item) for item in items])
+            lines = bytearray()
+            for _ in range(min(CHUNK, len(self._waiting))):
+                lines += self._encoder.encode(self._record(self._waiting.popleft())) + b"\n"
+                time.sleep(0)  # gives the interpreter to the engine if it waits: its next note must not
+            self._put_down(lines)
         if (dropped := self._dropped) > self._told_dropped:
-            self._write([DroppedRecord(self._now(), dropped - self._told_dropped)])
+            self._write(DroppedRecord(self._now(), dropped - self._told_dropped))
             self._told_dropped = dropped
 
-    def _write(self, records: list[Record]) -> None:
+    def _write(self, record: Record) -> None:
+        self._put_down(self._encoder.encode(record) + b"\n")
+
+    def _put_down(self, lines: bytes | bytearray) -> None:
         if self._file is not None:
-            self._file.write(self._encoder.encode_lines(records))
+            self._file.write(lines)
             self._file.flush()
 
     def _close_file(self) -> None:

@@ -34,6 +34,9 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     lost_clock_beats: Annotated[
         int, Meta(ge=1, le=64, description="beats to go on at the last tempo when the MIDI clock falls silent")
     ] = 4
+    hold_bars: Annotated[
+        int, Meta(ge=0, le=64, description="bars the last harmony is held where the model gives no plan, then silence")
+    ] = 4
 
 
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,6 +50,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     channel: Annotated[int, Meta(ge=0, le=16, description="MIDI channel of the melody, 1 to 16; 0: any channel")] = 0
     thru: Annotated[bool, Meta(description="send the melody on to the output as well")] = False
     split_ports: Annotated[bool, Meta(description="one output port per track instead of one channel per track")] = False
+    log: Annotated[str, Meta(description="file for the performance log (JSON Lines), added to; empty: none")] = ""
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -37,6 +37,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--provider", help="What runs the model: auto, cpu, cuda or coreml.")
 @click.option("--seed", type=int, help="Another seed, another accompaniment.")
 @click.option("--lead-steps", type=int, help="How many sixteenths before it plays the model is asked.")
+@click.option("--log", type=click.Path(path_type=Path), help="Write a performance log (JSON Lines) to this file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout: when ready, and at the end.")
 @click.pass_context
 def serve(
@@ -60,12 +61,13 @@ def serve(
     accompanist serve --in "Keyboard" --out "DAW" --bpm 96 --thru
     accompanist serve --in "DAW out" --out "DAW in" --sync          locked to the DAW's MIDI clock
     accompanist serve --in "Keyboard" --out "Synth" --clock "Drum machine"
+    accompanist serve --in "Keyboard" --out "DAW" --log tonight.jsonl       what happened, see docs/performance-log.md
     accompanist ports                                    the names there are
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     config = load_config(ctx.obj)
     engine_flags = {name: flags[name] for name in ("bpm", "beats_per_bar", "seed", "lead_steps")}
     serve_flags = {name: flags[name] for name in ("provider", "channel", "thru", "split_ports")}
-    serve_flags["model"] = str(flags["model"]) if flags["model"] else None
+    serve_flags |= {name: str(flags[name]) if flags[name] else None for name in ("model", "log")}
     config = replace(
         config, engine=with_flags(config.engine, engine_flags), serve=with_flags(config.serve, serve_flags)
     )

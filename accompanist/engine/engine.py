@@ -15,10 +15,26 @@ from typing import NamedTuple
 
 from accompanist.config import EngineConfig
 from accompanist.engine.bars import BarBuffer
+from accompanist.engine.figures import Figures, Source, Tally
 from accompanist.engine.follower import ClockFollower
+from accompanist.engine.hold import Hold
 from accompanist.engine.planner import Planner, scaled
 from accompanist.engine.player import THRU_TRACK, Player, begins_note
-from accompanist.engine.protocol import Answer, Event, Failure, Input, Job, Message, Received, Step, Stop, TempoChange
+from accompanist.engine.protocol import (
+    Answer,
+    BeatReport,
+    Committed,
+    Event,
+    Failure,
+    Input,
+    Job,
+    Message,
+    PlanReport,
+    Received,
+    Step,
+    Stop,
+    TempoChange,
+)
 from accompanist.engine.schedule import COMMIT_LEAD_TICKS, Schedule
 from accompanist.engine.transport import InternalTransport, Transport, Turn
 from accompanist.music.note import DEFAULT_VELOCITY
@@ -51,7 +67,7 @@ class Status(NamedTuple):
         late_answers: Answers that came when their first beats were gone.
         dropped_answers: Answers of which nothing was left to play.
         failures: Failures of the model, and answers that were none.
-        fallbacks: Beats for which there was no plan.
+        figures: How well it was planned.
         inference_s: How long the model took for its last answer; 0 before the first.
     """
 
@@ -67,7 +83,7 @@ class Status(NamedTuple):
     late_answers: int
     dropped_answers: int
     failures: int
-    fallbacks: int
+    figures: Figures
     inference_s: float
 
 
@@ -100,6 +116,7 @@ class Engine:
         self._bars = BarBuffer(spec.context_steps)
         self._player = Player(self._bars, channel=channel, thru=thru)
         self._planner = Planner(spec, settings)
+        self._hold = Hold(settings.hold_bars * settings.beats_per_bar)
         self._schedule = Schedule(track.channel for track in spec.tracks)
         self._begun = follow_clock  # the player, or the first step, has begun the song
         self._wait_for_player = wait_for_player
@@ -110,11 +127,14 @@ class Engine:
         self._sent_s = -math.inf  # the last message's due time: none goes before it
         self._loudness = 1.0
         self._notes_out = 0
-        self._late_answers = self._dropped_answers = self._failures = self._fallbacks = 0
+        self._late_answers = self._dropped_answers = self._failures = 0
+        self._tally = Tally()
+        self._heard_tick = 0  # end of the melody heard by the last plan that played
         self._inference_s = 0.0
         # What the running call returns:
         self._messages: list[Message] = []
         self._events: list[Event] = []
+        self._reports: list[PlanReport | BeatReport] = []
         self._job: Job | None = None
 
     def step(self, now_s: float, inputs: Sequence[Input]) -> Step:
@@ -127,7 +147,7 @@ class Engine:
         Returns:
             What to send and what to ask, and when to call again. Never raises.
         """
-        self._messages, self._events, self._job = [], [], None
+        self._messages, self._events, self._reports, self._job = [], [], [], None
         if self._ended:
             return Step()
         before_s = self._now_s
@@ -138,9 +158,13 @@ class Engine:
             self._catch_up(at_s)
             self._take(item, at_s)
             if self._ended:
-                return Step(tuple(self._messages), None, None, tuple(self._events))
+                return self._done(None)
         self._catch_up(now_s)
-        return Step(tuple(self._messages), self._job, self._wake_at_s(), tuple(self._events))
+        return self._done(self._wake_at_s())
+
+    def _done(self, wake_at_s: float | None) -> Step:
+        job = None if self._ended else self._job
+        return Step(tuple(self._messages), job, wake_at_s, tuple(self._events), tuple(self._reports))
 
     def close(self, now_s: float) -> Step:
         """End the performance: note-offs for everything that sounds, once."""
@@ -162,7 +186,7 @@ class Engine:
             late_answers=self._late_answers,
             dropped_answers=self._dropped_answers,
             failures=self._failures,
-            fallbacks=self._fallbacks,
+            figures=self._tally.figures(),
             inference_s=self._inference_s,
         )
 
@@ -204,6 +228,7 @@ class Engine:
             self._send(self._schedule.due(transport.s_at, until_s))
         transport.settle(until_s)
         self._done_tick = transport.tick_at(until_s)
+        self._tally.played(self._done_tick)
 
     def _wake_at_s(self) -> float | None:
         ticks = [self._planner.ask_tick, self._planner.next_beat_tick - COMMIT_LEAD_TICKS]
@@ -221,23 +246,54 @@ class Engine:
         deadline_s = self._transport.s_at(plan_tick - COMMIT_LEAD_TICKS)
         if not math.isfinite(deadline_s):  # a clock must come first; as it would be at the present tempo
             deadline_s = at_s + (plan_tick - COMMIT_LEAD_TICKS - tick) * 60 / (self._transport.bpm * PPQ)
-        self._job = self._planner.ask(self._bars.melody(plan_tick), deadline_s)
+        self._job = self._planner.ask(self._bars.melody(plan_tick), deadline_s, tick)
         self._tell(at_s, "job", f"{self._job.number} for {self._place(plan_tick)}")
 
     def _commit(self, tick: int, at_s: float) -> None:
+        self._tally.played(tick)
         beat_tick = self._planner.next_beat_tick
-        notes = self._planner.take_beat()
-        if notes is None:
-            beats = 1 + self._planner.skip_beats(tick)
-            self._fallbacks += beats
-            self._tell(at_s, "fallback", self._place(beat_tick) + (f" and {beats - 1} more" if beats > 1 else ""))
-            return
+        beat = self._planner.take_beat()
+        if beat is not None:
+            notes = beat.notes
+            self._hold.planned(beat_tick, notes)
+            self._heard_tick = beat.heard_tick
+            self._decided("rest" if beat.rest else "plan", beat_tick, tick, at_s, notes)
+            if beat.rest:
+                self._tell(at_s, "fallback_rest", self._place(beat_tick))
+        else:
+            held = self._fall_back(beat_tick, tick, at_s)
+            if held is None:
+                return
+            notes = held
         self._bars.forget_before(beat_tick)
         mean_velocity = self._bars.mean_velocity()
         if mean_velocity is not None:
             # The square root: the band follows half of the player's change, in decibels.
             self._loudness = min(max(math.sqrt(mean_velocity / DEFAULT_VELOCITY), SOFTEST), LOUDEST)
         self._schedule.commit(scaled(notes, self._loudness))
+
+    def _fall_back(self, beat_tick: int, tick: int, at_s: float) -> list[Committed] | None:
+        """The last harmony for a beat without a plan; None where it stays silent, as do those that are over by now."""
+        over = 1 + self._planner.skip_beats(tick) if tick >= beat_tick + PPQ else 0
+        self._hold.pass_over(over)
+        notes = self._hold.take_beat(beat_tick) if over == 0 else None
+        if notes is not None:
+            self._decided("hold", beat_tick, tick, at_s, notes)
+            self._tell(at_s, "fallback_hold", self._place(beat_tick))
+            return notes
+        beats = max(over, 1)
+        self._decided("silence", beat_tick, tick, at_s, (), beats=beats)
+        more = f" and {beats - 1} more" if beats > 1 else ""
+        self._tell(at_s, "fallback_silence", self._place(beat_tick) + more)
+        return None
+
+    def _decided(
+        self, source: Source, beat_tick: int, tick: int, at_s: float, notes: Sequence[Committed], *, beats: int = 1
+    ) -> None:
+        heard_tick = None if source == "silence" else self._heard_tick
+        isr, misses = self._tally.isr, self._tally.deadline_misses
+        self._reports.append(BeatReport(at_s, beat_tick, beats, source, heard_tick, len(notes), isr, misses))
+        self._tally.decided(source, beat_tick, now_tick=tick, heard_tick=self._heard_tick, beats=beats)
 
     def _send(self, messages: list[Message]) -> None:
         for message in messages:
@@ -264,11 +320,14 @@ class Engine:
                 self._end(max(at_s, self._done_s))
 
     def _take_answer(self, answer: Answer, at_s: float) -> None:
+        self._tally.deadline_misses += self._planner.awaits(answer.job) and at_s > answer.job.deadline_s
         outcome = self._planner.answered(answer)
         self._inference_s = answer.inference_s
         self._late_answers += outcome == "late_answer"
         self._dropped_answers += outcome == "dropped_answer"
         self._failures += outcome == "model_failure"
+        notes = self._planner.notes_of(answer.job)
+        self._reports.append(PlanReport(at_s, answer.job, outcome, answer.inference_s, notes))
         detail = "not a finite answer of the model's shape" if outcome == "model_failure" else ""
         self._tell(at_s, outcome, f"{answer.job.number}: {detail or f'{answer.inference_s * 1000:.1f} ms'}")
 
@@ -295,6 +354,8 @@ class Engine:
             if turn.jump:
                 self._schedule.drop_waiting()
                 self._planner.restart(tick)
+                self._hold.clear()
+                self._tally.jumped()
                 self._bars.restart(tick)
                 self._job = None
             self._tell(turn.at_s, turn.name, self._place(tick))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -20,15 +21,31 @@ LARGEST_VALUE = 1e6
 """Answers are held within this before they become float32; only their order and sign mean anything."""
 
 
+class Beat(NamedTuple):
+    """What a plan has for one beat.
+
+    Args:
+        notes: Those that begin in it, ordered by start.
+        rest: It is the rest of an older plan: a newer one was due by now and is not there.
+        heard_tick: End of the melody that the newest of its plans heard.
+    """
+
+    notes: list[Committed]
+    rest: bool
+    heard_tick: int
+
+
 class Plan(NamedTuple):
     """An answer as notes.
 
     Args:
+        job: The question.
         start_tick: First tick it speaks for.
         end_tick: First tick it no longer speaks for; no note of it is longer.
         notes: Ordered by start.
     """
 
+    job: Job
     start_tick: int
     end_tick: int
     notes: tuple[Committed, ...]
@@ -59,6 +76,8 @@ class Planner:
         self.next_beat_tick = self.first_plan_tick
         self._plans: list[Plan] = []
         self._open: dict[int, Job] = {}
+        self._ahead: deque[tuple[int, int]] = deque(maxlen=MOST_OPEN_JOBS)  # (plan_tick, job) asked for beats to come
+        self._due_job = -1  # the newest question whose plan should speak for the present beat
 
     @property
     def ask_tick(self) -> int:
@@ -69,17 +88,19 @@ class Planner:
         """After a stall: leave out the questions whose successor is due as well; the newest wins."""
         self.next_plan_tick += max((tick - self.ask_tick) // self._plan_ticks, 0) * self._plan_ticks
 
-    def ask(self, melody: BoolRoll, deadline_s: float) -> Job:
+    def ask(self, melody: BoolRoll, deadline_s: float, tick: int) -> Job:
         """The question for the next plan.
 
         Args:
             melody: (2 planes, context_steps, 128), the window before `next_plan_tick`.
             deadline_s: When the plan's first beat is committed.
+            tick: Where the song is.
         """
-        job = Job(self._jobs, melody, self.next_plan_tick, deadline_s)
+        job = Job(self._jobs, melody, self.next_plan_tick, deadline_s, min(tick, self.next_plan_tick))
         self._jobs += 1
         self.next_plan_tick += self._plan_ticks
         self._open[job.number] = job
+        self._ahead.append((job.plan_tick, job.number))
         while len(self._open) > MOST_OPEN_JOBS:
             del self._open[min(self._open)]
         return job
@@ -110,16 +131,25 @@ class Planner:
         ]
         notes.sort(key=lambda committed: (committed.note.start_tick, committed.track, committed.note.pitch))
         self._plans = [_cut(plan, from_tick) for plan in self._plans if plan.start_tick < from_tick]
-        self._plans.append(Plan(from_tick, end_tick, tuple(notes)))
+        self._plans.append(Plan(answer.job, from_tick, end_tick, tuple(notes)))
         return "answer" if from_tick == plan_tick else "late_answer"
+
+    def notes_of(self, job: Job) -> tuple[int, ...]:
+        """How many notes of each track the plan for a question brings."""
+        tracks = [track for plan in self._plans if plan.job.number == job.number for track, _ in plan.notes]
+        return tuple(tracks.count(track) for track in range(len(self._spec.tracks)))
 
     def failed(self, failure: Failure) -> bool:
         """Take a failure; False where nobody waits for that job any more."""
         return self._close(failure.job)
 
-    def _close(self, job: Job) -> bool:
+    def awaits(self, job: Job) -> bool:
+        """It was asked in this course of the song, and has no answer yet."""
         mine = self._open.get(job.number)
-        if mine is None or mine.plan_tick != job.plan_tick:
+        return mine is not None and mine.plan_tick == job.plan_tick
+
+    def _close(self, job: Job) -> bool:
+        if not self.awaits(job):
             return False
         del self._open[job.number]
         return True
@@ -130,15 +160,19 @@ class Planner:
             return None
         return np.clip(array.astype(np.float64), -LARGEST_VALUE, LARGEST_VALUE).astype(np.float32)
 
-    def take_beat(self) -> list[Committed] | None:
-        """The notes that begin in the next beat, which is thereby settled; None where no plan speaks for it."""
+    def take_beat(self) -> Beat | None:
+        """The next beat, which is thereby settled; None where no plan speaks for it."""
         begin, end = self.next_beat_tick, self.next_beat_tick + PPQ
+        while self._ahead and self._ahead[0][0] <= begin:
+            _, self._due_job = self._ahead.popleft()
         speaking = [plan for plan in self._plans if plan.start_tick < end and plan.end_tick > begin]
         self._plans = [plan for plan in self._plans if plan.end_tick > end]
         self.next_beat_tick = end
         if not speaking:
             return None
-        return [c for plan in speaking for c in plan.notes if begin <= c.note.start_tick < end]
+        notes = [c for plan in speaking for c in plan.notes if begin <= c.note.start_tick < end]
+        newest = max((plan.job for plan in speaking), key=lambda job: job.number)
+        return Beat(notes, rest=newest.number < self._due_job, heard_tick=newest.heard_tick)
 
     def skip_beats(self, tick: int) -> int:
         """After a stall: pass over the beats before a tick that no plan speaks for; how many they were."""
@@ -158,7 +192,7 @@ def _cut(plan: Plan, end_tick: int) -> Plan:
         for track, note in plan.notes
         if note.start_tick < end_tick
     )
-    return Plan(plan.start_tick, end_tick, notes)
+    return Plan(plan.job, plan.start_tick, end_tick, notes)
 
 
 def _round_up(tick: int, unit: int) -> int:

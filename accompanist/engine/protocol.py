@@ -91,12 +91,14 @@ class Job(NamedTuple):
             heard left silent (a note that is still held is taken to go on).
         plan_tick: Where the answer begins to play.
         deadline_s: When its first beat is committed; what arrives later is used from the next free beat on.
+        heard_tick: End of what the player had played when it was asked; at most `plan_tick`.
     """
 
     number: int
     melody: BoolRoll
     plan_tick: int
     deadline_s: float
+    heard_tick: int = 0
 
 
 class Message(NamedTuple):
@@ -129,6 +131,48 @@ class Event(NamedTuple):
     detail: str = ""
 
 
+class PlanReport(NamedTuple):
+    """What became of an answer.
+
+    Args:
+        at_s: When it was there.
+        job: The question.
+        outcome: "answer", "late_answer", "dropped_answer" or "model_failure".
+        inference_s: How long the model took.
+        notes: Notes of each track that it brings.
+    """
+
+    at_s: float
+    job: Job
+    outcome: str
+    inference_s: float
+    notes: tuple[int, ...]
+
+
+class BeatReport(NamedTuple):
+    """What was settled for a beat.
+
+    Args:
+        at_s: When.
+        tick: Its first tick.
+        beats: So many beats from there on; above 1 only after a stall.
+        source: Where it comes from: "plan", "rest", "hold" or "silence".
+        heard_tick: End of the melody that its plan heard; None for silence.
+        notes: Notes that begin in it.
+        isr: In-time share before it; None where none was due.
+        deadline_misses: Answers after their deadline before it.
+    """
+
+    at_s: float
+    tick: int
+    beats: int
+    source: str
+    heard_tick: int | None
+    notes: int
+    isr: float | None
+    deadline_misses: int
+
+
 class Step(NamedTuple):
     """What one call of `Engine.step` asks the world to do.
 
@@ -137,12 +181,14 @@ class Step(NamedTuple):
         job: A question for the model, or None.
         wake_at_s: Call again no later than this; None: only an input can change anything.
         events: What happened.
+        reports: The same in numbers, for the performance log.
     """
 
     messages: tuple[Message, ...] = ()
     job: Job | None = None
     wake_at_s: float | None = None
     events: tuple[Event, ...] = ()
+    reports: tuple[PlanReport | BeatReport, ...] = ()
 
 
 class Committed(NamedTuple):

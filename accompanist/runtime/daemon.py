@@ -1,7 +1,8 @@
 """The daemon: startup, run, shutdown.
 
 Threads: the main thread owns this object, the status line and the signals; the engine thread runs `loop.Loop`, the
-inference thread `infer.Inference`; the MIDI system's own threads stamp what arrives and leave it in `loop.Inbox`.
+inference thread `infer.Inference`, the log's thread, where a log was asked for, `performance_log.PerformanceLog`; the
+MIDI system's own threads stamp what arrives and leave it in `loop.Inbox`.
 Whatever ends the performance, from any thread or signal handler, is put into one queue (a SimpleQueue, whose `put` may
 interrupt anything), and the first wins.
 """
@@ -14,6 +15,8 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, Protocol
@@ -21,9 +24,13 @@ from typing import NamedTuple, Protocol
 from accompanist.config import Config
 from accompanist.engine.engine import Engine
 from accompanist.errors import PortLost
+from accompanist.music.spec import ModelSpec
+from accompanist.music.time import PPQ
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.infer import Inference, Session, default_model_path
+from accompanist.runtime.log_records import Header
 from accompanist.runtime.loop import Inbox, Loop
+from accompanist.runtime.performance_log import PerformanceLog
 from accompanist.runtime.ports import MidiSystem
 from accompanist.runtime.realtime import punctual_process
 from accompanist.runtime.telemetry import Summary, Telemetry
@@ -115,6 +122,7 @@ class Daemon:
 
         Raises:
             ModelError: the model cannot be served.
+            StorageError: the log cannot be written.
             PortNotFound: a name fits several ports, or there is none and none can be made.
             PortLost: a port cannot be opened.
         """
@@ -129,11 +137,23 @@ class Daemon:
                 self._display.line(f"no real-time priority, so notes may leave some ms late: {why_no_priority}")
             inference = Inference(session, self._clock, self._inbox.receive, seed=engine.seed)
             stack.callback(inference.stop)
+            log = self._log()
+            if log is not None:
+                stack.callback(log.close)
             wires = Wires(self._system, self._wiring, session.spec, serve)
             stack.callback(wires.close)
-            return self._play(self._loop(session, wires, inference), wires, session, inference_s)
+            loop = self._loop(session, wires, inference, log)
+            outcome = self._play(loop, wires, session, inference_s, log)
+            if log is not None:
+                lost = outcome.lost.message if outcome.lost else ""
+                log.finish(outcome.exit_code, lost, outcome.summary._asdict())
+            return outcome
 
-    def _loop(self, session: Session, wires: Wires, inference: Inference) -> Loop:
+    def _log(self) -> PerformanceLog | None:
+        path = self._config.serve.log
+        return PerformanceLog(Path(path), self._clock, self._display.line) if path else None
+
+    def _loop(self, session: Session, wires: Wires, inference: Inference, log: PerformanceLog | None) -> Loop:
         serve = self._config.serve
         engine = Engine(
             session.spec,
@@ -153,22 +173,50 @@ class Daemon:
             opening=programs(session.spec),
             lost=self._ends.put,
             tell=self._display.line,
+            log=log.put if log is not None else None,
         )
 
-    def _play(self, loop: Loop, wires: Wires, session: Session, inference_s: float) -> Outcome:
+    def _play(
+        self, loop: Loop, wires: Wires, session: Session, inference_s: float, log: PerformanceLog | None
+    ) -> Outcome:
         thread = threading.Thread(target=loop.run, name="engine")
         with signals_put_into(self._ends):
             thread.start()
             try:
                 melody, clock_port = wires.listen(self._clock, self._inbox)
                 model = str(session.path), session.provider, inference_s
-                self._display.ready(Ready(self._system.name, melody, clock_port, wires.band_names, *model))
+                ready = Ready(self._system.name, melody, clock_port, wires.band_names, *model)
+                if log is not None:
+                    log.begin(self._header(ready, session.spec))
+                self._display.ready(ready)
                 end = self._wait(wires)
             finally:
                 loop.stop()
                 thread.join(_JOIN_S)
         exit_code, lost = (end, None) if isinstance(end, int) else (end.exit_code, end)
         return Outcome(exit_code, lost, self._telemetry.summary())
+
+    def _header(self, ready: Ready, spec: ModelSpec) -> Header:
+        engine = self._config.engine
+        return Header(
+            program=metadata.version("accompanist"),
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            model=ready.model,
+            kind=spec.kind,
+            trained=spec.trained,
+            tracks=tuple(track.name for track in spec.tracks),
+            provider=ready.provider,
+            inference_s=ready.inference_s,
+            system=ready.system,
+            melody_port=ready.melody,
+            clock_port=ready.clock,
+            band_ports=ready.band,
+            follows_clock=self._wiring.follows_clock,
+            bpm=engine.bpm,
+            beats_per_bar=engine.beats_per_bar,
+            ticks_per_beat=PPQ,
+            seed=engine.seed,
+        )
 
     def _wait(self, wires: Wires) -> int | PortLost:
         refreshes = 0

@@ -16,15 +16,19 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from accompanist.engine.engine import Status
-from accompanist.engine.protocol import Answer, Input, Job, Message, Step
+from accompanist.engine.protocol import Answer, Input, Job, Message, Received, Step
 from accompanist.engine.schedule import RELEASE_VELOCITY
 from accompanist.errors import PortLost
 from accompanist.runtime.clock import Clock
+from accompanist.runtime.performance_log import Item, Sent
 from accompanist.runtime.ports import OutputPort
 from accompanist.runtime.realtime import engine_thread
 from accompanist.runtime.telemetry import Telemetry
 
 ALL_NOTES_OFF = 123
+MOST_RECEIVED = 16_384
+"""MIDI messages kept for the engine at most: a MIDI cable at its fullest fills it in 16 s, so only an engine that hangs
+meets it. Answers and tempo changes are always kept."""
 _RETRY_S = 0.1  # how long an engine that fails by itself is left alone
 _NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
 
@@ -50,10 +54,14 @@ class Inbox:
 
     def __init__(self) -> None:
         self.wake = threading.Event()
+        self.dropped = 0  # two ports at the very same moment may count one for two
         self._items: deque[Input] = deque()
 
     def receive(self, item: Input) -> None:
-        """Leave something; from any thread."""
+        """Leave something; from any thread. A MIDI message that finds the inbox full is dropped and counted."""
+        if len(self._items) >= MOST_RECEIVED and isinstance(item, Received):
+            self.dropped += 1
+            return
         self._items.append(item)
         self.wake.set()
 
@@ -78,6 +86,7 @@ class Loop:
         opening: Sent once, when the music first begins to move (instruments): whoever listens is connected by then.
         lost: Called with a port's loss, at most once per port.
         tell: Called with a line for the user's eyes.
+        log: Takes down what happened; must not block. None where nobody asked for it.
     """
 
     def __init__(
@@ -92,6 +101,7 @@ class Loop:
         opening: Sequence[Message] = (),
         lost: Callable[[PortLost], None] = lambda _: None,
         tell: Callable[[str], None] = lambda _: None,
+        log: Callable[[Item], None] | None = None,
     ) -> None:
         self._engine = engine
         self._clock = clock
@@ -102,6 +112,7 @@ class Loop:
         self._opening = tuple(opening)
         self._lost = lost
         self._tell = tell
+        self._log = log
         self._stopping = False
         self._waiting: deque[Message] = deque()  # ascending due times
         self._sounding: set[tuple[int, int, int]] = set()  # track, channel, pitch: sent on, not yet off
@@ -130,6 +141,7 @@ class Loop:
         """
         now_s = self._clock.now()
         inputs = self._inbox.take()
+        self._telemetry.dropped_by_inbox = self._inbox.dropped
         for item in inputs:
             if isinstance(item, Answer):
                 self._telemetry.answered(item.inference_s)
@@ -138,7 +150,7 @@ class Loop:
         status = self._telemetry.status
         if self._opening and status is not None and status.running:
             for message in self._opening:
-                self._put(message)
+                self._put(message._replace(due_s=now_s))
             self._opening = ()
         self._send_due()
         if step.job is not None:
@@ -153,7 +165,9 @@ class Loop:
         self._waiting.clear()
         now_s = self._clock.now()
         try:
-            self._waiting.extend(self._engine.close(now_s).messages)
+            step = self._engine.close(now_s)
+            self._waiting.extend(step.messages)
+            self._note(step)
             self._telemetry.stands(self._engine.status(now_s))
         except Exception as error:  # noqa: BLE001 (the ledger below does it alone, then)
             self._failed(error)
@@ -170,10 +184,17 @@ class Loop:
                 self._telemetry.stands(self._engine.status(now_s))
             except Exception as error:  # noqa: BLE001 (nothing stops the music)
                 self._failed(error)
+                self._telemetry.dropped_by_engine += len(attempt)
             else:
+                self._note(step)
                 return step
         self._end_what_sounds()
         return Step(wake_at_s=now_s + _RETRY_S)
+
+    def _note(self, step: Step) -> None:
+        if self._log is not None:
+            for item in (*step.events, *step.reports):
+                self._log(item)
 
     def _failed(self, error: Exception) -> None:
         self._telemetry.exceptions += 1
@@ -200,6 +221,8 @@ class Loop:
             self._gone |= {other for other, candidate in self._outputs.items() if candidate is port}
             self._lost(error)
             return
+        if self._log is not None:
+            self._log(Sent(message, self._clock.now()))
         kind, channel = data[0] & 0xF0, data[0] & 0x0F
         self._channels.add((track, channel))
         if kind == _NOTE_ON and data[2] > 0:

@@ -4,9 +4,13 @@ import json
 import signal
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.device import JackServer, Program, Record, read_record
 from support.melody import BEAT_S, TUNE, WINDOW_BEATS, by_channel, expected_pitches, played, sounded
+
+from accompanist.runtime.log_records import End, Header, MessageRecord
+from accompanist.runtime.log_records import Record as LogRecord
 
 pytestmark = pytest.mark.device
 
@@ -56,6 +60,24 @@ def test_the_band_plays_the_right_notes_on_the_right_beats(jack_server: JackServ
     summary = json.loads(program.lines[-1])
     assert (summary["notes_in"], summary["notes_out"], summary["late_answers"]) == (len(TUNE), 3 * len(TUNE), 0)
     assert summary["exceptions"] == summary["failures"] == 0
+
+
+def test_the_log_tells_what_was_played(jack_server: JackServer, tiny_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    program = serve(jack_server, tiny_model, "--json", "--log", str(path))
+    perform(jack_server)
+    program.signal(signal.SIGTERM)
+    assert program.ends() == 143
+    summary = json.loads(program.lines[-1])
+    records = [msgspec.json.decode(line, type=LogRecord) for line in path.read_bytes().splitlines()]
+    assert isinstance(records[0], Header)
+    assert isinstance(records[-1], End)
+    assert records[-1].summary == {key: summary[key] for key in records[-1].summary}
+    assert 0 < summary["isr"] <= 1
+    assert summary["dropped_inputs"] == 0
+    begun = [r for r in records if isinstance(r, MessageRecord) and r.data[0] == "9"]
+    assert len(begun) == summary["notes_out"] == 3 * len(TUNE)
+    assert all(record.at_s >= record.due_s for record in begun)
 
 
 def test_one_channel_is_heard_and_the_others_are_not(jack_server: JackServer, tiny_model: Path) -> None:

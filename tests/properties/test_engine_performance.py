@@ -17,12 +17,14 @@ from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
 from accompanist.engine.protocol import (
     Answer,
+    BeatReport,
     Committed,
     Event,
     Failure,
     Input,
     Job,
     Message,
+    PlanReport,
     Received,
     Step,
     Stop,
@@ -104,6 +106,7 @@ class Recorder:
         self.messages: list[Message] = []
         self.events: list[Event] = []
         self.jobs: list[Job] = []
+        self.reports: list[PlanReport | BeatReport] = []
         self.committed: Counter[tuple[int, int, int, int]] = Counter()
         self.now_s = 0.0
         commit = self.engine._schedule.commit
@@ -143,6 +146,7 @@ class Recorder:
     def took(self, step: Step) -> None:
         self.messages.extend(step.messages)
         self.events.extend(step.events)
+        self.reports.extend(step.reports)
         moved = any(event.name in ("start", "position") for event in step.events)
         tick = self.engine.status(self.now_s).tick
         assert moved or tick >= self.told_tick
@@ -254,6 +258,20 @@ def test_the_counts_of_the_status_are_those_of_the_events(script: list[Moment], 
     assert status.failures == names["model_failure"]
     assert status.late_answers == names["late_answer"]
     assert status.dropped_answers == names["dropped_answer"]
+    figures = status.figures
+    assert (figures.rest_beats, figures.held_beats) == (names["fallback_rest"], names["fallback_hold"])
+    assert (figures.silent_beats > 0) == (names["fallback_silence"] > 0)
+    beats: Counter[str] = Counter()
+    for report in recorder.reports:
+        if isinstance(report, BeatReport):
+            beats[report.source] += report.beats
+    assert figures.planned_beats == beats["plan"] + beats["rest"]
+    assert (figures.rest_beats, figures.held_beats) == (beats["rest"], beats["hold"])
+    assert figures.silent_beats == beats["silence"]
+    outcomes = Counter(report.outcome for report in recorder.reports if isinstance(report, PlanReport))
+    assert all(outcomes[name] == names[name] for name in ("answer", "late_answer", "dropped_answer"))
+    assert figures.isr is None or 0 <= figures.isr <= 1
+    assert 0 <= figures.staleness_mean_steps <= figures.staleness_max_steps
     assert status.notes_out == sum(1 for m in recorder.messages if m.track >= 0 and is_on(m))
 
 
@@ -270,6 +288,9 @@ def test_memory_is_bounded(loop: list[Moment], options: dict[str, Any]) -> None:
             + len(engine._schedule)
             + len(engine._planner._open)
             + len(engine._planner._plans)
+            + len(engine._planner._ahead)
+            + len(engine._hold)
+            + len(engine._tally)
             + len(engine._player._thru_held)
         )
 

@@ -52,6 +52,7 @@ def test_flags_lie_over_the_settings_file(daemon: type[FakeDaemon]) -> None:
     result = serve(
         "--in", "Keys", "--out", "DAW", "--clock", "Drums", "--bpm", "96.5", "--channel", "3", "--no-thru",
         "--split-ports", "--model", "m.onnx", "--provider", "cpu", "--lead-steps", "2", "--beats-per-bar", "3",
+        "--log", "tonight.jsonl",
     )  # fmt: skip
     assert result.return_value == 143
     ((config, wiring),) = daemon.started
@@ -60,6 +61,7 @@ def test_flags_lie_over_the_settings_file(daemon: type[FakeDaemon]) -> None:
     assert (engine.bpm, engine.seed, engine.lead_steps, engine.beats_per_bar) == (96.5, 4, 2, 3)
     its = config.serve
     assert (its.channel, its.thru, its.split_ports, its.model, its.provider) == (3, False, True, "m.onnx", "cpu")
+    assert its.log == "tonight.jsonl"
 
 
 def test_without_flags_the_defaults_hold(daemon: type[FakeDaemon]) -> None:

@@ -8,7 +8,7 @@ from support.band import chords
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
-from accompanist.engine.planner import Planner, scaled
+from accompanist.engine.planner import Beat, Planner, scaled
 from accompanist.engine.protocol import Answer, Committed, Failure, Job
 from accompanist.music.note import Note
 from accompanist.music.roll import BoolRoll
@@ -23,15 +23,15 @@ def planner() -> Planner:
 
 
 def asked(planner: Planner) -> Job:
-    return planner.ask(SILENT, deadline_s=0.0)
+    return planner.ask(SILENT, deadline_s=0.0, tick=planner.ask_tick)
 
 
 def answer(job: Job, values: Any = None) -> Answer:
     return Answer(0.0, job, chords(job) if values is None else values, inference_s=0.01)
 
 
-def starts(notes: list[Committed] | None, track: int) -> list[int]:
-    return [note.start_tick for at, note in notes or () if at == track]
+def starts(beat: Beat | None, track: int) -> list[int]:
+    return [note.start_tick for at, note in (beat.notes if beat else ()) if at == track]
 
 
 def test_listens_for_one_window_then_asks_once_per_plan(planner: Planner) -> None:
@@ -61,6 +61,19 @@ def test_an_answer_is_handed_out_beat_by_beat(planner: Planner) -> None:
     assert planner.take_beat() is None
 
 
+def test_the_rest_of_an_older_plan_plays_where_a_newer_one_is_due_and_not_there(planner: Planner) -> None:
+    """As where a plan is asked for every bar, each two bars long."""
+    planner.answered(answer(asked(planner)))
+    planner.next_plan_tick = 3 * BAR
+    newer = asked(planner)
+    beats = [planner.take_beat() for _ in range(6)]
+    assert [beat.rest for beat in beats if beat] == [False] * 4 + [True] * 2
+    assert planner.answered(answer(newer)) == "late_answer"
+    beats = [planner.take_beat() for _ in range(6)]
+    assert [beat.rest for beat in beats if beat] == [False] * 6
+    assert planner.take_beat() is None
+
+
 def test_a_late_answer_is_used_from_the_next_free_beat_on(planner: Planner) -> None:
     job = asked(planner)
     assert [planner.take_beat() for _ in range(3)] == [None] * 3
@@ -68,7 +81,9 @@ def test_a_late_answer_is_used_from_the_next_free_beat_on(planner: Planner) -> N
     beat = planner.take_beat()
     assert starts(beat, 0) == [2 * BAR + 3 * 480]
     # The chord that has been held since the beginning comes in late, and ends where it would have ended.
-    assert [(n.start_tick, n.end_tick) for at, n in beat or () if at == 1] == [(2 * BAR + 3 * 480, 3 * BAR)] * 3
+    assert [(n.start_tick, n.end_tick) for at, n in (beat.notes if beat else ()) if at == 1] == [
+        (2 * BAR + 3 * 480, 3 * BAR)
+    ] * 3
 
 
 def test_an_answer_of_which_nothing_is_left_is_dropped(planner: Planner) -> None:

@@ -6,14 +6,17 @@ import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from support.fake_midi import FakeMidiSystem
 
 from accompanist.config import Config, EngineConfig, ServeConfig
-from accompanist.errors import ModelError, PortLost, PortNotFound
+from accompanist.errors import ModelError, PortLost, PortNotFound, StorageError
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.daemon import Daemon, Outcome, Ready, signals_put_into
+from accompanist.runtime.log_records import End, EventRecord, Header, MessageRecord, Record
 from accompanist.runtime.telemetry import Telemetry
 from accompanist.runtime.wiring import Wiring
 
@@ -44,14 +47,16 @@ class Script:
         self.lines.append(text)
 
 
-def config(model: Path, **serve: bool) -> Config:
+def config(model: Path, **serve: Any) -> Config:
     return Config(engine=EngineConfig(bpm=120), serve=ServeConfig(model=str(model), provider="cpu", **serve))
 
 
-def perform(model: Path, system: FakeMidiSystem, then: Callable[[], object]) -> tuple[Outcome, Script]:
+def perform(model: Path, system: FakeMidiSystem, then: Callable[[], object], **serve: Any) -> tuple[Outcome, Script]:
     """The player holds a note, which is sent on; then something happens."""
     script = Script(lambda: system.receivers["Keyboard"](ON), lambda: ("DAW", ON) in system.log, then)
-    outcome = Daemon(config(model, thru=True), Wiring("Keyboard", "DAW"), system, MonotonicClock(), script).run()
+    outcome = Daemon(
+        config(model, thru=True, **serve), Wiring("Keyboard", "DAW"), system, MonotonicClock(), script
+    ).run()
     return outcome, script
 
 
@@ -145,3 +150,41 @@ def test_a_missing_port_leaves_nothing_running(tiny_model: Path) -> None:
         perform(tiny_model, system, lambda: None)
     assert system.closed
     assert {thread.name for thread in threading.enumerate()}.isdisjoint({"engine", "inference"})
+
+
+def test_a_log_tells_the_whole_performance(tiny_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tonight.jsonl"
+    system = FakeMidiSystem()
+    outcome, script = perform(tiny_model, system, lambda: signal.raise_signal(signal.SIGTERM), log=str(path))
+    records = [msgspec.json.decode(line, type=Record) for line in path.read_bytes().splitlines()]
+    header, end = records[0], records[-1]
+    assert isinstance(header, Header)
+    assert isinstance(end, End)
+    assert (header.melody_port, header.band_ports, header.system) == ("Keyboard", ("DAW",), "Fake MIDI")
+    assert (header.tracks, header.bpm, header.follows_clock) == (("bass", "piano", "strings"), 120, False)
+    assert (end.exit_code, end.lost) == (outcome.exit_code, "")
+    assert end.summary == outcome.summary._asdict()
+    logged = [bytes.fromhex(record.data) for record in records if isinstance(record, MessageRecord)]
+    assert logged == sent(system)
+    assert [record.name for record in records if isinstance(record, EventRecord)] == ["start", "stop"]
+    assert script.lines == [line for line in script.lines if "log" not in line]
+    assert "log" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_log_that_cannot_be_written_is_told_before_anything_is_opened(tiny_model: Path, tmp_path: Path) -> None:
+    system = FakeMidiSystem()
+    with pytest.raises(StorageError, match="cannot write the log"):
+        perform(tiny_model, system, lambda: None, log=str(tmp_path / "none" / "log.jsonl"))
+    assert system.opened == {}
+    assert system.closed
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full, the disk that is always full")
+def test_a_full_disk_ends_the_log_and_not_the_music(tiny_model: Path) -> None:
+    system = FakeMidiSystem()
+    outcome, script = perform(tiny_model, system, lambda: signal.raise_signal(signal.SIGTERM), log="/dev/full")
+    assert outcome.exit_code == 143
+    assert sent(system).count(ON) == sent(system).count(OFF) == 1
+    assert [line for line in script.lines if "log" in line] == [
+        "the log /dev/full ends here: No space left on device; the music goes on"
+    ]

@@ -120,8 +120,9 @@ class JackServer:
         }
         # A server without real-time priority needs longer periods, and must wait for its clients (no -S).
         punctual, period = (["--realtime", "-P", "60", "-S"], 256) if _may_be_real_time() else (["--no-realtime"], 1024)
-        # What is off by more is wrong, not late. JACK alone adds up to a cycle on the way in and one on the way out.
-        self.tolerance_s = 0.03 + 2 * period / 48_000
+        # What is off by more is on another beat, so wrong and not late: no beat of these tests is shorter than 250 ms.
+        # How late a note may be on a given machine is a benchmark's question.
+        self.tolerance_s = 0.1
         driver = ["-d", "dummy", "-r", "48000", "-p", str(period)]
         self._command = ["jackd", *punctual, "-n", name, *driver]
         self._server = self._started()
@@ -141,8 +142,11 @@ class JackServer:
         return program
 
     def serve(self, *arguments: str) -> Program:
-        """Start `accompanist serve` and wait for the hand-shake."""
-        program = self.accompanist("serve", *arguments)
+        """Start `accompanist serve` and wait for the hand-shake.
+
+        The model is asked an eighth ahead, not a sixteenth: at these tempos a machine's hiccup outlasts a sixteenth.
+        """
+        program = self.accompanist("serve", "--lead-steps", "2", *arguments)
         program.line_with("ready")
         return program
 

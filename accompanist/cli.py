@@ -67,7 +67,7 @@ def missing_extra(error: ModuleNotFoundError, what: str) -> Exception:
     extra = EXTRAS[package]
     return MissingExtra(
         f"{what} needs the package {package}, which is not installed",
-        hint=f"pip install 'accompanist[{extra}]'   (in a clone: pip install -e '.[{extra}]')",
+        hint=f"in the clone: pip install -e '.[{extra}]'",
     )
 
 

@@ -71,6 +71,8 @@ def serve(
     config = replace(
         config, engine=with_flags(config.engine, engine_flags), serve=with_flags(config.serve, serve_flags)
     )
+    if sync and clock_port:
+        raise click.UsageError("--sync and --clock name two clocks; choose one")
     wiring = Wiring(melody, band, clock_port, sync)
     with _Terminal(as_json=as_json) as display:
         outcome = Daemon(config, wiring, RtMidiSystem(), MonotonicClock(), display).run()

@@ -104,6 +104,7 @@ def _signals() -> Iterator[list[int]]:
         caught.append(number)
         if len(caught) > 1:
             raise KeyboardInterrupt
+        click.echo("finishing the step, then a checkpoint; once more ends at once", err=True)
 
     before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

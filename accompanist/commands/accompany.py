@@ -68,8 +68,10 @@ def accompany(
             click.echo(f"error: {outcome.error.message}", err=True)
         elif not as_json:
             click.echo(_line(outcome))
-            if mode == "live" and not any(outcome.notes.values()):
-                click.echo("  live, the band listens first, and this song ends before it joins in; try --mode file")
+            if not any(outcome.notes.values()):
+                click.echo(
+                    "  the band has nothing to play; live, it listens before it joins in: try --mode file, or --seed"
+                )
     failed = [outcome.error for outcome in outcomes if outcome.error is not None]
     if as_json:
         click.echo(json.dumps({"model": str(path), "mode": mode, "seed": settings.seed,

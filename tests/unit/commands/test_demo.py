@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import wave
 from pathlib import Path
 
@@ -22,8 +23,9 @@ def run(*arguments: object) -> int:
 
 @pytest.fixture(autouse=True)
 def _nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No program is found, so the built-in synthesiser plays."""
+    """Neither FluidSynth's program nor its library is found, so the built-in synthesiser plays."""
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setitem(sys.modules, "fluidsynth", None)
 
 
 @pytest.mark.parametrize("name", MELODIES)

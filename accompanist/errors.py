@@ -13,7 +13,6 @@ AccompanistError            exit 1
 ├── DataError               exit 5
 │   ├── BadMidi                      a damaged MIDI file
 │   └── EmptyDataset                 nothing left to train on
-├── TransportError          exit 6   the clock or the transport cannot go on
 ├── TrainingError           exit 7   a run diverged or cannot be resumed
 ├── MissingExtra            exit 8   a command needs an extra that is not installed
 └── StorageError            exit 9   a file or folder cannot be written
@@ -92,12 +91,6 @@ class BadMidi(DataError):
 
 class EmptyDataset(DataError):
     """Nothing is left to train on."""
-
-
-class TransportError(AccompanistError):
-    """The clock or the transport cannot go on."""
-
-    exit_code = 6
 
 
 class TrainingError(AccompanistError):

@@ -64,7 +64,7 @@ class Meter:
 class TempoMap:
     """Tempo over time, and the only converter between ticks and seconds.
 
-    Immutable: a tempo change returns a new map with one segment more.
+    Immutable.
 
     Args:
         changes: (tick, microseconds per beat), ascending ticks, the first at tick 0.
@@ -118,8 +118,3 @@ class TempoMap:
                 return start + int(left_us * self.ppq // us)
             left_us -= length_us
         raise AssertionError("unreachable: the last segment has no end")
-
-    def with_change(self, tick: int, us: int) -> TempoMap:
-        """The same map with a new tempo from a tick on; later changes are dropped."""
-        kept = tuple(change for change in self.changes if change[0] < tick)
-        return TempoMap((*kept, (tick, us)) if tick > 0 else ((0, us),), self.ppq, self.origin_s)

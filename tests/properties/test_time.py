@@ -40,20 +40,6 @@ def test_time_never_runs_backwards(tempo: TempoMap, one: int, other: int) -> Non
     assert tempo.tick_at(tempo.s_at(early)) <= tempo.tick_at(tempo.s_at(late))
 
 
-@given(tempo_maps(), ticks, st.integers(1, 100_000), tempos)
-def test_a_tempo_change_leaves_everything_before_it_where_it_was(
-    tempo: TempoMap, tick: int, change_tick: int, us: int
-) -> None:
-    changed = tempo.with_change(change_tick, us)
-    assert changed.us_per_beat_at(change_tick) == us
-    assert changed.changes[-1] == (change_tick, us)
-    if tick <= change_tick:
-        assert changed.s_at(tick) == tempo.s_at(tick)
-    else:
-        expected_s = tempo.s_at(change_tick) + (tick - change_tick) * us / tempo.ppq / 1e6
-        assert abs(changed.s_at(tick) - expected_s) < 1e-6
-
-
 @given(tempo_maps(), st.floats(0.1, 100.0), ticks)
 def test_moving_the_origin_moves_every_moment(tempo: TempoMap, later_s: float, tick: int) -> None:
     moved = TempoMap(tempo.changes, tempo.ppq, tempo.origin_s + later_s)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from accompanist.music.time import PPQ, Meter, TempoMap, bpm_of, us_per_beat
+from accompanist.music.time import Meter, TempoMap, bpm_of, us_per_beat
 
 TWO_TEMPOS = TempoMap(((0, 500_000), (960, 1_000_000)), origin_s=10.0)
 
@@ -31,14 +31,6 @@ def test_ticks_of_seconds_by_hand() -> None:
 
 def test_the_tempo_in_force() -> None:
     assert [TWO_TEMPOS.us_per_beat_at(tick) for tick in (-1, 0, 959, 960)] == [500_000, 500_000, 500_000, 1_000_000]
-
-
-def test_a_change_drops_what_comes_later_and_keeps_the_rest() -> None:
-    changed = TWO_TEMPOS.with_change(480, 250_000)
-    assert changed.changes == ((0, 500_000), (480, 250_000))
-    assert (changed.ppq, changed.origin_s) == (PPQ, 10.0)
-    assert TWO_TEMPOS.with_change(0, 250_000).changes == ((0, 250_000),)
-    assert TWO_TEMPOS.with_change(960, 250_000).changes == ((0, 500_000), (960, 250_000))
 
 
 def test_a_machine_up_for_three_years_still_finds_its_ticks() -> None:

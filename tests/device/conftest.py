@@ -5,7 +5,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.device import JackServer, why_no_jack
+from support.device import HostStalled, JackServer, why_no_jack
+
+STALLED_S = 0.02
+"""A machine that stands still for longer (a virtual one whose host is busy) is no place to judge time."""
+RERUNS = 3
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("device"):
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS, only_rerun=["HostStalled"]))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    try:
+        return (yield)
+    except AssertionError as failure:
+        server = getattr(item, "funcargs", {}).get("jack_server")
+        if server is None or server.stalled_s <= STALLED_S:
+            raise
+        stalled = f"the machine stood still for {server.stalled_s:.3f} s meanwhile: {str(failure).splitlines()[0]}"
+        if item.execution_count > RERUNS:
+            pytest.skip(stalled)
+        raise HostStalled(stalled) from failure
 
 
 @pytest.fixture

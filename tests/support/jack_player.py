@@ -16,7 +16,8 @@ The script:
 
 Seconds count from the line "playing", on the machine's monotonic clock, which is the player's and the band's alike
 (JACK's own frames run behind it whenever the server misses a cycle). The record: "sent" [[second, hex bytes], ...],
-"received" [[second, input, hex bytes], ...] and "moved", what the transport was told: [[second, word], ...].
+"received" [[second, input, hex bytes], ...], "moved", what the transport was told: [[second, word], ...], and
+"stalled_s": how long the machine stood still, as far as JACK's frames fell behind the seconds by it.
 """
 
 from __future__ import annotations
@@ -62,6 +63,9 @@ class Player:
         self.sent: list[tuple[float, str]] = []
         self.received: list[tuple[float, int, str]] = []
         self.moved: list[tuple[float, str]] = []
+        self.stalled_s = 0.0
+        self._first_cycle_s: float | None = None
+        self._cycles = 0
         self._client.set_process_callback(self._process)
         self._client.set_shutdown_callback(lambda *_: self._over.set())
         if self._bpm:
@@ -74,6 +78,7 @@ class Player:
                 self._wait_for(source)
                 self._client.connect(source, target)
             self._origin_s = time.monotonic() + _LEAD_S
+            self._first_cycle_s = None  # what connecting took is no stall
             self._waiting = sorted((at_s, bytes.fromhex(data)) for at_s, data in self._script.get("play", []))
             print("playing", flush=True)  # noqa: T201 (the hand-shake)
             for at_s, word in self._script.get("transport", []):
@@ -113,6 +118,10 @@ class Player:
 
     def _process(self, frames: int) -> None:
         begin_s = self._now_s()
+        if self._first_cycle_s is None:
+            self._first_cycle_s, self._cycles = begin_s, 0
+        self.stalled_s = max(self.stalled_s, begin_s - self._first_cycle_s - self._cycles * frames / self._rate)
+        self._cycles += 1
         self._out.clear_buffer()
         from_s = math.inf if self._play_from_s is None else self._play_from_s
         while self._waiting and from_s + self._waiting[0][0] < begin_s + frames / self._rate:
@@ -147,5 +156,5 @@ if __name__ == "__main__":
     be_punctual()
     player = Player(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
     player.run()
-    record = {"sent": player.sent, "received": player.received, "moved": player.moved}
+    record = {key: getattr(player, key) for key in ("sent", "received", "moved", "stalled_s")}
     Path(sys.argv[2]).write_text(json.dumps(record), encoding="utf-8")

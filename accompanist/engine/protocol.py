@@ -79,7 +79,25 @@ class Stop(NamedTuple):
     at_s: float
 
 
-Input = Received | TempoChange | Answer | Failure | Stop
+class Command(NamedTuple):
+    """The player takes charge, by a mapped MIDI control, the control socket or the command line.
+
+    Args:
+        at_s: When.
+        name: A switch ("mute", "solo", "hold", "listen"), an amount ("density", "temperature", "style", "bpm") or a
+            trigger ("fill", "panic", "tap", "start", "stop", "continue").
+        value: Of a switch 1 or 0, of an amount the amount; None turns a switch the other way, and is all a trigger
+            needs. A style is its place in the model's list, from 0.
+        track: Which of the model's tracks a mute or a solo means; -1 otherwise.
+    """
+
+    at_s: float
+    name: str
+    value: float | None = None
+    track: int = -1
+
+
+Input = Received | TempoChange | Answer | Failure | Stop | Command
 
 
 class Job(NamedTuple):
@@ -92,6 +110,8 @@ class Job(NamedTuple):
         plan_tick: Where the answer begins to play.
         deadline_s: When its first beat is committed; what arrives later is used from the next free beat on.
         heard_tick: End of what the player had played when it was asked; at most `plan_tick`.
+        temperature: Scales the noise the model is given: 0 always the same answer, 1 as it was trained.
+        style: Place in the model's list of styles, from 0; means nothing to a model without any.
     """
 
     number: int
@@ -99,6 +119,8 @@ class Job(NamedTuple):
     plan_tick: int
     deadline_s: float
     heard_tick: int = 0
+    temperature: float = 1.0
+    style: int = 0
 
 
 class Message(NamedTuple):

@@ -110,17 +110,18 @@ class Session:
                 continue
         return best, name
 
-    def run(self, melody: BoolRoll | FloatRoll, *, seed: int) -> FloatRoll:
+    def run(self, melody: BoolRoll | FloatRoll, *, seed: int, temperature: float = 1.0) -> FloatRoll:
         """Ask the model once.
 
         Args:
             melody: (2 planes, context_steps, 128); a note where above 0.
             seed: Of the noise, standard normal.
+            temperature: Scales the noise.
 
         Returns:
             (tracks, planes, plan_steps, 128); a note where above 0.
         """
-        (output,) = self._session.run([self.spec.output], model_inputs(self.spec, melody, seed))
+        (output,) = self._session.run([self.spec.output], model_inputs(self.spec, melody, seed, temperature))
         return split_tracks(np.asarray(output[0], dtype=np.float32), self.spec)
 
     def warm_up(self) -> float:
@@ -128,19 +129,22 @@ class Session:
         return _seconds(self._session, self.spec)
 
 
-def model_inputs(spec: ModelSpec, melody: BoolRoll | FloatRoll, seed: int) -> dict[str, FloatRoll]:
+def model_inputs(
+    spec: ModelSpec, melody: BoolRoll | FloatRoll, seed: int, temperature: float = 1.0
+) -> dict[str, FloatRoll]:
     """What the model is fed, by input name, batch 1: the melody as -1 and 1, and noise.
 
     Args:
         spec: Names, planes and shapes.
         melody: (2 planes, context_steps, 128); a note where above 0.
         seed: Of the noise, standard normal.
+        temperature: Scales the noise: 0 the same answer for every seed, 1 as the model was trained.
     """
     planes = melody if spec.planes == 2 else melody[HELD:]
     feed = {spec.melody_input: np.where(planes > 0, np.float32(1), np.float32(-1))[None]}
     if spec.noise_shape:
         noise = np.random.Generator(np.random.PCG64(seed)).standard_normal(spec.noise_shape, dtype=np.float32)
-        feed[spec.noise_input] = noise[None]
+        feed[spec.noise_input] = noise[None] * np.float32(temperature)
     return feed
 
 
@@ -286,7 +290,7 @@ def infer(session: Session, job: Job, clock: Clock, *, seed: int) -> Answer | Fa
     """
     began_s = clock.now()
     try:
-        values = session.run(job.melody, seed=noise_seed(seed, job.number))
+        values = session.run(job.melody, seed=noise_seed(seed, job.number), temperature=job.temperature)
     except Exception as error:  # noqa: BLE001 (whatever onnxruntime raises: the engine falls back and counts it)
         message = error.message if isinstance(error, AccompanistError) else one_line(error)
         return Failure(clock.now(), job, message)

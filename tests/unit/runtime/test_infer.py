@@ -66,6 +66,22 @@ def test_jobs_and_seeds_never_share_their_noise() -> None:
     assert len(seeds) == 400
 
 
+def test_temperature_scales_the_noise(tiny_model: Path) -> None:
+    session = Session(tiny_model)
+    cold = [session.run(melody_roll(), seed=seed, temperature=0.0) for seed in (5, 6)]
+    assert np.array_equal(*cold)
+    warm, warmer = (session.run(melody_roll(), seed=5, temperature=by) - cold[0] for by in (1.0, 2.0))
+    assert np.any(warm)
+    assert np.allclose(warmer, 2 * warm, atol=1e-6)
+
+
+def test_a_job_carries_its_temperature(tiny_model: Path) -> None:
+    session = Session(tiny_model)
+    answer = infer(session, job(2)._replace(temperature=0.5), ManualClock(7.0), seed=1)
+    assert isinstance(answer, Answer)
+    assert np.array_equal(answer.values, session.run(melody_roll(), seed=noise_seed(1, 2), temperature=0.5))
+
+
 def test_a_model_without_noise_has_no_noise_input(tmp_path: Path) -> None:
     spec = replace(TINY_SPEC, noise_shape=())
     session = Session(write_tiny_model(tmp_path / "silent.onnx", spec=spec))
@@ -169,7 +185,7 @@ class Gate:
         self.go = threading.Semaphore(0)
         self.fails = False
 
-    def run(self, melody: BoolRoll, *, seed: int) -> BoolRoll:  # noqa: ARG002 (the session's signature)
+    def run(self, melody: BoolRoll, **_: float) -> BoolRoll:
         self.began.release()
         assert self.go.acquire(timeout=10)
         if self.fails:

@@ -3,42 +3,47 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from importlib.metadata import version
 from pathlib import Path
 
 import click
 import msgspec
 from onnx import ModelProto
 
+from accompanist.config import load_config
 from accompanist.errors import StorageError
 from accompanist.music.spec import ModelSpec
 from export.to_onnx import rounded_to_half, save, store_half, to_onnx
 from export.verify import TOLERANCE, largest_error, require_equal
-from training.checkpoint import RunInfo, load_generator
+from training.checkpoint import RunInfo, is_checkpoint, load_generator
 from training.generators import UNetGenerator
+from training.origin import described
+from training.rundir import RunDir
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run")
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), default="model.onnx", show_default=True, help="The file to write."
 )
 @click.option("--half", is_flag=True, help="Store weights in half precision: half the size, still computed in float32.")
+@click.option("--runs", type=click.Path(path_type=Path), help="Folder that holds the runs.  [default: train.runs]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def export(run: Path, out: Path, half: bool, as_json: bool) -> None:
-    """Turn a training RUN into a verified ONNX model.
+@click.pass_obj
+def export(config_path: Path | None, /, *, run: str, out: Path, half: bool, runs: Path | None, as_json: bool) -> None:
+    """Turn a training RUN into a verified ONNX model: its folder, name or number, or a checkpoint's folder.
 
     The model carries everything the daemon needs in its metadata, and is compared with the trained network through the
     daemon's own session before it is kept.
 
     \b
     accompanist export runs/0001-musegan-chorales -o model.onnx
+    accompanist export 1 -o model.onnx
+    accompanist export runs/0001-musegan-chorales/checkpoints/step-00000300 -o early.onnx
     accompanist accompany song.mid -o out.mid --model model.onnx
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     if out.is_dir():
         raise StorageError(f"{out} is a folder, and a model is a file", hint=f"-o {out / 'model.onnx'}")
-    generator, info = load_generator(run)
+    generator, info = load_generator(_found(run, runs or Path(load_config(config_path).train.runs)))
     spec = msgspec.structs.replace(info.spec, trained=_trained(info))
     if half:
         generator = rounded_to_half(generator)
@@ -56,6 +61,15 @@ def export(run: Path, out: Path, half: bool, as_json: bool) -> None:
     click.echo(f"try it: accompanist demo --model {out}")
 
 
+def _found(name: str, runs: Path) -> Path:
+    """A checkpoint's folder as it is, else the run that is called so.
+
+    Raises:
+        DataError: there is none; the message lists the runs there are.
+    """
+    return path if is_checkpoint(path := Path(name)) else RunDir.find(name, runs).path
+
+
 def _saved_if_equal(model: ModelProto, spec: ModelSpec, generator: UNetGenerator, out: Path) -> float:
     """Write the model beside its place, compare it, and move it there with the measured error in its spec."""
     candidate = out.with_name(f".{out.name}.unverified")
@@ -70,7 +84,7 @@ def _saved_if_equal(model: ModelProto, spec: ModelSpec, generator: UNetGenerator
 
 
 def _trained(info: RunInfo) -> str:
-    """Which run, on what, how far, with which version of this program."""
+    """Which run, on what, how far, and which version of this program trained it."""
     config = info.config
     parts = [
         f"run {info.run.name}",
@@ -79,20 +93,6 @@ def _trained(info: RunInfo) -> str:
         f"step {info.state.step}",
         f"epoch {info.state.epoch:.1f}",
         f"seed {config.seed}",
-        f"accompanist {version('accompanist')}",
+        described(info.origins, info.state.step),
     ]
-    return ", ".join([*parts, *_commit()])
-
-
-def _commit() -> list[str]:
-    """The commit of this clone, where it is one; what a package was built from is in its version."""
-    try:
-        found = subprocess.run(  # noqa: S603 (fixed arguments)
-            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"],  # noqa: S607
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except OSError:  # there is no git
-        return []
-    return [f"commit {found.stdout.strip()}"] if found.returncode == 0 else []
+    return ", ".join(parts)

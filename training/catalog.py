@@ -12,8 +12,8 @@ import numpy as np
 from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import ConfigError, EmptyDataset
 from accompanist.music.spec import BAND, TrackSpec
+from accompanist.places import cache_folder
 from training import cache
-from training.places import cache_folder
 from training.read import LeftOut, Progress, SongTable, silent
 from training.sources import Source
 from training.sources.chorales import Chorales
@@ -186,7 +186,7 @@ def survey(
     """As `load`, with its arguments and errors, but content with nothing at all: to look at what there is."""
     wanted = parse_tags(config.tag)
     chosen = [source_named(name, data) for name in dict.fromkeys(config.data)]
-    folder = cache_folder(data)
+    folder = cache_folder(data.cache)
     tables: list[SongTable] = []
     left_out: list[LeftOut] = []
     for source in chosen:

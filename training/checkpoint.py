@@ -26,6 +26,7 @@ from accompanist.config import TrainConfig
 from accompanist.errors import DataError, TrainingError
 from accompanist.music.spec import ModelSpec
 from training.generators import UNetGenerator
+from training.origin import Origin
 from training.rundir import RunDir
 from training.storage import PART, told, whole_folder
 
@@ -63,6 +64,7 @@ class RunInfo(NamedTuple):
         config: Settings it was trained with.
         spec: What it needs to be played; `trained` and `export_error` are left to the export.
         facts: Of its data: windows and songs per split, sources, licences.
+        origins: Which programs trained it; empty for an older run.
         state: Step, epoch and metrics.
     """
 
@@ -71,6 +73,7 @@ class RunInfo(NamedTuple):
     config: TrainConfig
     spec: ModelSpec
     facts: dict[str, object]
+    origins: tuple[Origin, ...]
     state: State
 
 
@@ -98,6 +101,11 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: State) -> P
     for old in _dispensable(folder):
         shutil.rmtree(old, ignore_errors=True)
     return path
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is one checkpoint, rather than a run."""
+    return (folder / "state.json").is_file()
 
 
 def path_of(folder: Path, step: int) -> Path:
@@ -165,7 +173,7 @@ def load_generator(run: Path) -> tuple[UNetGenerator, RunInfo]:
         DataError: there is no run, or no checkpoint in it.
         TrainingError: a file of it is damaged.
     """
-    chosen = run if (run / "state.json").is_file() else None
+    chosen = run if is_checkpoint(run) else None
     folder = RunDir.open(run.resolve().parent.parent if chosen else run)
     checkpoint = chosen or best_in(folder.checkpoints)
     if checkpoint is None:
@@ -179,7 +187,8 @@ def load_generator(run: Path) -> tuple[UNetGenerator, RunInfo]:
     except RuntimeError as error:  # torch's word for names or shapes that do not fit
         raise _damaged(checkpoint, error) from error
     generator.eval()
-    return generator, RunInfo(folder.path, checkpoint, config, spec, folder.facts(), read_state(checkpoint))
+    state = read_state(checkpoint)
+    return generator, RunInfo(folder.path, checkpoint, config, spec, folder.facts(), folder.origins(), state)
 
 
 def _file(name: str) -> str:

@@ -4,6 +4,7 @@ runs/0001-musegan-chorales/
     config.toml      the settings in full, written before the first step
     model.json       the ModelSpec: tracks, planes, shapes
     data.json        what it was trained on: songs and windows per split
+    origin.json      which versions and commits of this program trained it, from which step on
     metrics.jsonl    the record (see training.record)
     losses.png       the record, drawn
     checkpoints/     see training.checkpoint
@@ -25,6 +26,8 @@ import msgspec
 from accompanist.config import Config, DataConfig, TrainConfig, load_config
 from accompanist.errors import ConfigError, DataError, StorageError
 from accompanist.music.spec import ModelSpec
+from training import origin
+from training.origin import Origin
 from training.storage import told, write_whole
 
 
@@ -113,7 +116,9 @@ class RunDir:
                 return cls.open(path)
         there = sorted(path.parent.name for path in runs.glob("*/config.toml"))
         listed = f"{runs} holds {', '.join(there[-5:])}" if there else f"{runs} holds none"
-        raise DataError(f"there is no training run {name}; {listed}", hint="accompanist train --resume RUN")
+        raise DataError(
+            f"there is no training run {name}; {listed}", hint="name one by its folder, its name or its number"
+        )
 
     def config(self) -> Config:
         """The settings it was started with."""
@@ -135,6 +140,37 @@ class RunDir:
         except (OSError, ValueError) as error:
             raise DataError(f"{path} cannot be read: {error}", hint="train anew: accompanist train") from error
         return found
+
+    def origins(self) -> tuple[Origin, ...]:
+        """Which programs trained it, ascending by step; empty for a run begun before that was written down.
+
+        Raises:
+            DataError: the file is damaged.
+        """
+        path = self.path / "origin.json"
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=tuple[Origin, ...])
+        except FileNotFoundError:
+            return ()
+        except (OSError, msgspec.MsgspecError) as error:
+            raise DataError(
+                f"{path} cannot be read: {error}", hint=f"delete it: the run is then of unknown origin; rm {path}"
+            ) from error
+
+    def write_origin(self, step: int) -> None:
+        """Write down that this program trains the run from a step on.
+
+        Raises:
+            DataError: the file is damaged.
+            StorageError: it cannot be written.
+        """
+        before = self.origins()
+        after = origin.gone_on(before, origin.present(step))
+        if after == before:
+            return
+        path = self.path / "origin.json"
+        with told("the run's origin", path):
+            write_whole(path, msgspec.json.format(msgspec.json.encode(after)) + b"\n")
 
     def write_config(self, config: TrainConfig, data: DataConfig) -> None:
         """Write `config.toml`, every setting with its meaning.

@@ -99,6 +99,7 @@ def opened(
     if state:
         step.restore({name: checkpoint.read_tensors(newest[0], name) for name in step.tensors()})
     with Record(run.record, state.record_bytes if state else 0) as record:
+        run.write_origin(state.step if state else 0)
         unseen = splits.validation if len(splits.validation) else splits.train
         sampler = Sampler(run.samples, unseen, config.seed)
         yield Loop(

@@ -12,8 +12,8 @@ import click
 
 from accompanist.config import Config, TrainConfig, load_config
 from accompanist.errors import ConfigError, DataError, EmptyDataset, MissingExtra
+from accompanist.places import cache_folder
 from training import cache, catalog
-from training.places import cache_folder
 from training.progress import reading_shown
 from training.sources import Source, registry
 from training.sources.folder import Folder
@@ -69,7 +69,7 @@ def _described(source: Source, config: Config) -> dict[str, Any]:
     row |= {"found": None, "songs": None, "left_out": None, "missing": None, "hint": None}
     try:
         row["found"] = source.locate()
-        reading = cache.cached(source, cache_folder(config.data))
+        reading = cache.cached(source, cache_folder(config.data.cache))
     except (DataError, MissingExtra) as error:
         return row | {"found": None, "missing": error.message, "hint": error.hint}
     if reading is not None:
@@ -161,7 +161,7 @@ def add(
     if source.name in {other.name for other in catalog.built_in(config.data)}:
         raise ConfigError(f"{source.name!r} is the name of a built-in source", hint="choose another with --name")
     with reading_shown(time.monotonic) as progress:
-        reading = cache.read(source, cache_folder(config.data), progress=progress)
+        reading = cache.read(source, cache_folder(config.data.cache), progress=progress)
     if not reading.songs:
         reasons = "; ".join(f"{file}: {reason}" for file, reason in reading.left_out[:3])
         raise EmptyDataset(

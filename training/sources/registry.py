@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from accompanist.errors import ConfigError, DataError, StorageError
-from training.places import data_folder
+from accompanist.places import data_folder
 from training.sources.folder import Folder
 
 _NAME = re.compile(r"[\w.+-]{1,40}")

@@ -6,13 +6,15 @@ import os
 import sys
 from pathlib import Path
 
-from accompanist.config import DataConfig
 
+def cache_folder(chosen: str = "") -> Path:
+    """Folder of what can be made again: music already read, timings of providers; may be deleted at any time.
 
-def cache_folder(data: DataConfig) -> Path:
-    """Folder of music already read; may be deleted at any time."""
-    if data.cache:
-        return Path(data.cache).expanduser()
+    Args:
+        chosen: The folder that the user names instead; empty: none.
+    """
+    if chosen:
+        return Path(chosen).expanduser()
     return _folder("XDG_CACHE_HOME", ".cache", mac="Caches", windows="Cache")
 
 

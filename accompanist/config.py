@@ -42,6 +42,14 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What `accompanist serve` connects to."""
 
+    melody: Annotated[str, Meta(description="port you are heard on: its name, a part of it, or a new one")] = (
+        msgspec.field(default="Accompanist In", name="in")
+    )
+    band: Annotated[str, Meta(description="port the band plays to: its name, a part of it, or a new one")] = (
+        msgspec.field(default="Accompanist Out", name="out")
+    )
+    clock: Annotated[str, Meta(description="port whose MIDI clock leads; empty: none has one of its own")] = ""
+    sync: Annotated[bool, Meta(description="follow the MIDI clock that arrives on serve.in")] = False
     model: Annotated[str, Meta(description="path of an .onnx model; empty: the shipped one")] = ""
     provider: Annotated[
         Literal["auto", "cpu", "cuda", "coreml"],
@@ -189,7 +197,7 @@ def settings() -> list[Setting]:
                 kind, meta = get_args(kind)
             found.append(
                 Setting(
-                    f"{stage.name}.{field.name}",
+                    f"{stage.name}.{field.encode_name}",
                     field.default,
                     _kind_text(kind, meta),
                     (meta.description if meta else None) or "",

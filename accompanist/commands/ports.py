@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from typing import NamedTuple
 
 import click
 
+from accompanist.config import ServeConfig, load_config
 from accompanist.errors import PortNotFound
-from accompanist.runtime.ports import MidiSystem, Port, PortChoice, choose
+from accompanist.runtime.port_names import choose
+from accompanist.runtime.ports import MidiSystem, Port, PortChoice, PortListing
 from accompanist.runtime.rtmidi_ports import RtMidiSystem
 
 _CONTROL, _NOTE_OFF = 0xB0, 0x80
@@ -16,26 +19,91 @@ _SUSTAIN, _ALL_SOUND_OFF, _ALL_NOTES_OFF = 64, 120, 123
 _PAUSE_S = 0.01  # between two channels: a burst of 2,000 messages would overrun slow cables and small buffers
 
 
+class Taken(NamedTuple):
+    """Which port `serve` would take now, for what a setting says.
+
+    Args:
+        flag: Its flag: "--in", "--out" or "--clock".
+        asked: The name set.
+        direction: "in" or "out".
+        port: Full name of the port; None where it is none.
+        virtual: There is none of that name: `serve` makes it.
+        problem: Why it is none; else empty.
+    """
+
+    flag: str
+    asked: str
+    direction: str
+    port: str | None
+    virtual: bool = False
+    problem: str = ""
+
+    def __str__(self) -> str:
+        """What stands behind the flag."""
+        if self.problem:
+            return f"no port: {self.problem}"
+        return f"a virtual port {self.port!r}, to be made" if self.virtual else f"{self.port}"
+
+
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def ports(as_json: bool) -> None:
-    """List the MIDI ports of devices and other programs.
+@click.pass_context
+def ports(ctx: click.Context, /, *, as_json: bool) -> None:
+    """List the MIDI ports of devices and other programs, and which of them `serve` would take.
+
+    JACK and ALSA tell which belong to a device ("real") and which to a program ("virtual").
 
     \b
     accompanist ports
+    accompanist --config stage.toml ports
     accompanist ports --json
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
+    serve = load_config(ctx.obj).serve
     system = RtMidiSystem()
-    listing = system.ports()
+    try:
+        listing, devices = system.ports(), system.devices()
+    finally:
+        system.close()
+    taken = _taken(serve, listing, system)
     if as_json:
-        click.echo(json.dumps({"system": system.name, "inputs": listing.inputs, "outputs": listing.outputs}))
+        told = {
+            "system": system.name,
+            "inputs": listing.inputs,
+            "outputs": listing.outputs,
+            "real": None if devices is None else sorted(devices),
+            "serve": {each.flag.strip("-"): each._asdict() for each in taken},
+        }
+        click.echo(json.dumps(told))
         return
-    for title, names in (("in (--in, --clock)", listing.inputs), ("out (--out)", listing.outputs)):
+    for title, names, direction in (
+        ("in (--in, --clock)", listing.inputs, "in"),
+        ("out (--out)", listing.outputs, "out"),
+    ):
         click.echo(f"{title}, {system.name}:")
-        for name in names or ("none",):
-            click.echo(f"  {name}")
-    if system.can_make_ports:
-        click.echo("Any other name becomes a virtual port of that name.")
+        for name in names:
+            kind = "" if devices is None else "  real" if name in devices else "  virtual"
+            flags = [each.flag for each in taken if each.direction == direction and each.port == name]
+            click.echo(f"  {name}{kind}{'  <- ' if flags else ''}{', '.join(flags)}")
+        if not names:
+            click.echo("  none")
+    click.echo("serve would take:")
+    for each in taken:
+        click.echo(f"  {each.flag} {each.asked!r}: {each}")
+
+
+def _taken(serve: ServeConfig, listing: PortListing, system: MidiSystem) -> list[Taken]:
+    asked = [("--in", serve.melody, "in", listing.inputs), ("--out", serve.band, "out", listing.outputs)]
+    if serve.clock:
+        asked.append(("--clock", serve.clock, "in", listing.inputs))
+    found = []
+    for flag, name, direction, names in asked:
+        try:
+            choice = choose(name, names, can_make=system.can_make_ports, system=system.name)
+        except PortNotFound as error:
+            found.append(Taken(flag, name, direction, None, problem=error.message))
+        else:
+            found.append(Taken(flag, name, direction, choice.name, virtual=not choice.exists))
+    return found
 
 
 @click.command()
@@ -50,7 +118,7 @@ def panic(name: str | None) -> None:
     system = RtMidiSystem()
     names = system.ports().outputs
     if name is not None:
-        names = (_existing(name, names),)
+        names = (_existing(name, names, system.name),)
     if not names:
         raise PortNotFound(f"there is no {system.name} port to silence", hint="see what there is: accompanist ports")
     for full_name in names:
@@ -58,8 +126,8 @@ def panic(name: str | None) -> None:
         click.echo(f"silenced {full_name}")
 
 
-def _existing(name: str, names: tuple[str, ...]) -> str:
-    choice = choose(name, names, can_make=True)
+def _existing(name: str, names: tuple[str, ...], system: str) -> str:
+    choice = choose(name, names, can_make=True, system=system)
     if not choice.exists:
         raise PortNotFound(
             f"there is no MIDI port {name!r} to silence; there are: {', '.join(names) or 'none'}",

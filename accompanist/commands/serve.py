@@ -24,10 +24,10 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 
 
 @click.command()
-@click.option("--in", "melody", default="Accompanist In", show_default=True, help="Port you are heard on.")
-@click.option("--out", "band", default="Accompanist Out", show_default=True, help="Port the band plays to.")
-@click.option("--clock", "clock_port", metavar="PORT", help="Follow the MIDI clock that arrives on this port.")
-@click.option("--sync", is_flag=True, help="Follow the MIDI clock that arrives on the --in port.")
+@click.option("--in", "in", metavar="PORT", help='Port you are heard on; "Accompanist In" where nothing says.')
+@click.option("--out", "out", metavar="PORT", help='Port the band plays to; "Accompanist Out" where nothing says.')
+@click.option("--clock", metavar="PORT", help="Follow the MIDI clock that arrives on this port.")
+@click.option("--sync", is_flag=True, default=None, help="Follow the MIDI clock that arrives on the --in port.")
 @click.option("--bpm", type=float, help="Tempo where no MIDI clock leads.")
 @click.option("--beats-per-bar", type=int, help="Beats in a bar.")
 @click.option("--channel", type=int, help="MIDI channel you play on, 1 to 16; 0: any.")
@@ -40,21 +40,12 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--log", type=click.Path(path_type=Path), help="Write a performance log (JSON Lines) to this file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout: when ready, and at the end.")
 @click.pass_context
-def serve(
-    ctx: click.Context,
-    /,
-    *,
-    melody: str,
-    band: str,
-    clock_port: str | None,
-    sync: bool,
-    as_json: bool,
-    **flags: Any,
-) -> int:
+def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
     """Play live: your melody in on one MIDI port, the band out on another.
 
-    A name is that of a port there is, in full or a part only it has; any other name becomes a new virtual port, to
-    connect to in your DAW. It listens for two bars, then it plays. Ctrl-C ends it, and everything that sounds.
+    A name is that of a port there is, in full or a part only it has ("#2" behind it: the second of several); any other
+    name becomes a new virtual port, to connect to in your DAW. It listens for two bars, then it plays. Ctrl-C ends it,
+    and everything that sounds. What no flag says, config.toml does.
 
     \b
     accompanist serve --in "Keyboard" --out "DAW"        your tempo: the first note is beat one
@@ -66,14 +57,19 @@ def serve(
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     config = load_config(ctx.obj)
     engine_flags = {name: flags[name] for name in ("bpm", "beats_per_bar", "seed", "lead_steps")}
-    serve_flags = {name: flags[name] for name in ("provider", "channel", "thru", "split_ports")}
+    if flags["sync"] and flags["clock"]:
+        raise click.UsageError("--sync and --clock name two clocks; choose one")
+    if flags["sync"]:  # a flag for one clock takes the other, which the settings may name, away
+        flags["clock"] = ""
+    elif flags["clock"]:
+        flags["sync"] = False
+    serve_names = ("in", "out", "clock", "sync", "provider", "channel", "thru", "split_ports")
+    serve_flags = {name: flags[name] for name in serve_names}
     serve_flags |= {name: str(flags[name]) if flags[name] else None for name in ("model", "log")}
     config = replace(
         config, engine=with_flags(config.engine, engine_flags), serve=with_flags(config.serve, serve_flags)
     )
-    if sync and clock_port:
-        raise click.UsageError("--sync and --clock name two clocks; choose one")
-    wiring = Wiring(melody, band, clock_port, sync)
+    wiring = Wiring.of(config.serve)
     with _Terminal(as_json=as_json) as display:
         outcome = Daemon(config, wiring, RtMidiSystem(), MonotonicClock(), display).run()
     if as_json:

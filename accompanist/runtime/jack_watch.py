@@ -12,11 +12,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-_NO_START_SERVER = 1  # JackNoStartServer of jack/types.h
+NO_START_SERVER = 1  # JackNoStartServer of jack/types.h
 _SHUTDOWN_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 
 
-def _loaded_library() -> ctypes.CDLL | None:
+def loaded_library() -> ctypes.CDLL | None:
     """The libjack that rtmidi's extension module is linked to, or None where it is not."""
     if not sys.platform.startswith("linux"):
         return None
@@ -29,7 +29,7 @@ def _loaded_library() -> ctypes.CDLL | None:
 
 def silence_jack() -> None:
     """Keep libjack from printing to the terminal, also later and from its own threads."""
-    library = _loaded_library()
+    library = loaded_library()
     if library is None:
         return
     # A C function that reads the text and does nothing with it: no Python runs in JACK's threads for this.
@@ -46,13 +46,13 @@ class JackWatch:
     """
 
     def __init__(self, lost: Callable[[], None]) -> None:
-        self._library = _loaded_library()
+        self._library = loaded_library()
         self._client: int | None = None
         self._callback = _SHUTDOWN_CALLBACK(lambda _: lost())  # kept: JACK holds only its address
         if self._library is None:
             return
         self._library.jack_client_open.restype = ctypes.c_void_p
-        self._client = self._library.jack_client_open(b"Accompanist watch", _NO_START_SERVER, None)
+        self._client = self._library.jack_client_open(b"Accompanist watch", NO_START_SERVER, None)
         if self._client:
             self._library.jack_on_shutdown(ctypes.c_void_p(self._client), self._callback, None)
             self._library.jack_activate(ctypes.c_void_p(self._client))

@@ -1,16 +1,12 @@
-"""MIDI ports: what they are to the rest of the program, and which one a name means.
+"""MIDI ports: what they are to the rest of the program.
 
-The one back end is `runtime.rtmidi_ports`; tests have another.
+The one back end is `runtime.rtmidi_ports`; tests have another. Which port a name means: `runtime.port_names`.
 """
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
-
-from accompanist.errors import PortNotFound
 
 
 class OutputPort(Protocol):
@@ -48,10 +44,12 @@ class PortChoice(NamedTuple):
     Args:
         name: The port's full name; for one to be made, the name it will have.
         exists: Another program's port, to be connected to; else a virtual port of our own.
+        nth: Which of several ports of the very same name, from 0.
     """
 
     name: str
     exists: bool
+    nth: int = 0
 
 
 class PortListing(NamedTuple):
@@ -64,54 +62,6 @@ class PortListing(NamedTuple):
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-
-
-def choose(asked: str, there: tuple[str, ...], *, can_make: bool) -> PortChoice:
-    """Which port a name means: the one called so, else the only one whose name holds it, else a new virtual port.
-
-    Args:
-        asked: What the user typed.
-        there: The ports there are.
-        can_make: Whether virtual ports can be made here (on Windows they cannot).
-
-    Raises:
-        PortNotFound: the name is empty, several ports match, or none does and none can be made.
-    """
-    if not asked.strip():
-        raise PortNotFound("the name of a MIDI port is empty", hint="see the names with: accompanist ports")
-    readings: tuple[Callable[[str], bool], ...] = (
-        lambda name: asked == name,
-        lambda name: asked == _of_client(name),
-        lambda name: asked in (_bare(name), _of_client(_bare(name))),
-        lambda name: asked.casefold() in name.casefold(),
-    )
-    for fits in readings:
-        matching = [name for name in there if fits(name)]
-        if len(matching) == 1:
-            return PortChoice(matching[0], exists=True)
-        if matching:
-            raise PortNotFound(
-                f"several MIDI ports match {asked!r}: {', '.join(matching)}; name one of them in full",
-                hint="see the names with: accompanist ports",
-            )
-    if can_make:
-        return PortChoice(asked, exists=False)
-    near = difflib.get_close_matches(asked, there, n=1, cutoff=0.4)
-    nearest = f"; the nearest is {near[0]!r}" if near else ""
-    raise PortNotFound(
-        f"there is no MIDI port {asked!r}; there are: {', '.join(there) or 'none'}{nearest}",
-        hint=f"make a port called {asked!r} with loopMIDI (Windows has no virtual ports of its own), then try again",
-    )
-
-
-def _of_client(name: str) -> str:
-    """A port's own name, without its client's."""
-    return name.partition(":")[2]
-
-
-def _bare(name: str) -> str:
-    """A name without what ALSA (" 128:0") and Windows (" 3") put behind it, which changes from one day to the next."""
-    return re.sub(r" \d+(:\d+)?$", "", name)
 
 
 class MidiSystem(Protocol):
@@ -137,18 +87,22 @@ class MidiSystem(Protocol):
         ...
 
     def ports(self) -> PortListing:
-        """The ports other programs and devices offer now.
+        """The ports other programs and devices offer now; our own are left out.
 
         Raises:
             PortLost: the MIDI system has gone.
         """
         ...
 
+    def devices(self) -> frozenset[str] | None:
+        """Full names of the ports that are a device's, not a program's; None where the system does not tell."""
+        ...
+
     def open_input(self, choice: PortChoice, receive: Callable[[bytes], None], *, role: str) -> Port:
         """Listen to a port.
 
         Args:
-            choice: Which, from `choose`.
+            choice: Which, from `port_names.choose`.
             receive: Called in a thread of the system's with the raw bytes of each message: it must only stamp them with
                 the one clock, append and wake; no logging, no parsing, no lock held.
             role: What the port is for, part of our client's name where the system has such.
@@ -162,7 +116,7 @@ class MidiSystem(Protocol):
         """Play to a port.
 
         Args:
-            choice: Which, from `choose`.
+            choice: Which, from `port_names.choose`.
             role: What the port is for, part of our client's name where the system has such.
 
         Raises:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from accompanist.errors import NoMidiSystem, PortLost
+from accompanist.runtime.devices import alsa_devices, jack_devices
 from accompanist.runtime.jack_watch import JackWatch, silence_jack
 from accompanist.runtime.ports import PortChoice, PortListing
 from accompanist.runtime.quiet import quiet_stderr
@@ -25,6 +26,7 @@ except ImportError as error:  # its Linux wheel needs the system's ALSA library,
 
 CLIENT = "Accompanist"
 _PROBE = f"{CLIENT} probe"
+_SEE = "see what there is with: accompanist ports"
 _JACK_CLIENT_NAME_LENGTH = 50  # JACK allows 63 bytes; some are left for a number
 
 
@@ -41,7 +43,9 @@ class RtMidiSystem:
             rtmidi.get_api_name(self._api), rtmidi.get_api_display_name(self._api)
         )
         self._has_clients = self._api in (rtmidi.API_UNIX_JACK, rtmidi.API_LINUX_ALSA)
-        self._clients: set[str] = set()  # names of other programs' clients, as last listed
+        self._ours: set[str] = set()  # names of our clients; where the system has none, of our virtual ports
+        self._taken: set[str] = set()  # names of other programs' clients, as last listed
+        self._in_use: list[Any] = []  # rtmidi's objects behind our open ports
         self._watch: JackWatch | None = None
         self.lost = False
 
@@ -61,28 +65,49 @@ class RtMidiSystem:
             self._watch = JackWatch(told)
 
     def ports(self) -> PortListing:
-        """The ports other programs and devices offer now.
+        """The ports other programs and devices offer now; our own are left out.
 
         Raises:
             PortLost: the MIDI system has gone.
         """
+        if self.lost:
+            raise PortLost(f"{self.name} no longer answers", hint="accompanist doctor")
         try:
             with quiet_stderr():
-                listener, speaker = self._new(rtmidi.MidiIn, _PROBE), self._new(rtmidi.MidiOut, _PROBE)
-                found = listener.get_ports(), speaker.get_ports()
-                listener.delete()
-                speaker.delete()
+                found = [self._names(kind) for kind in (rtmidi.MidiIn, rtmidi.MidiOut)]
         except rtmidi.RtMidiError as error:
             raise PortLost(f"{self.name} no longer answers: {error}", hint="accompanist doctor") from error
-        listing = PortListing(*(tuple(name for name in names if not name.startswith(_PROBE)) for names in found))
-        self._clients = {name.partition(":")[0] for names in listing for name in names}
+        listing = PortListing(*(tuple(name for name in names if name and not self._is_ours(name)) for names in found))
+        self._taken = {name.partition(":")[0] for names in listing for name in names}
         return listing
+
+    def _names(self, kind: Any) -> list[str]:
+        # An object that is open anyway is asked where there is one: in JACK's library a process that opens clients
+        # again and again gets in the way of others that open theirs.
+        for midi in self._in_use:
+            if isinstance(midi, kind):
+                return names_of(midi)
+        probe = self._new(kind, _PROBE)
+        try:
+            return names_of(probe)
+        finally:
+            probe.delete()
+
+    def _is_ours(self, name: str) -> bool:
+        whose = name.partition(":")[0] if self._has_clients else name
+        return whose in self._ours or whose.startswith(_PROBE)
+
+    def devices(self) -> frozenset[str] | None:
+        """Full names of the ports that are a device's, not a program's; None where the system does not tell."""
+        if self.name == "JACK":
+            return jack_devices()
+        return alsa_devices(itertools.chain(*self.ports())) if self.name == "ALSA" else None
 
     def open_input(self, choice: PortChoice, receive: Callable[[bytes], None], *, role: str) -> RtMidiPort:
         """Listen to a port.
 
         Args:
-            choice: Which, from `choose`.
+            choice: Which, from `port_names.choose`.
             receive: Called in rtmidi's thread with the raw bytes of each message.
             role: What the port is for, part of our client's name where the system has such.
         """
@@ -97,7 +122,7 @@ class RtMidiSystem:
         """Play to a port.
 
         Args:
-            choice: Which, from `choose`.
+            choice: Which, from `port_names.choose`.
             role: What the port is for, part of our client's name where the system has such.
         """
         client = self._client(role)
@@ -108,32 +133,68 @@ class RtMidiSystem:
         if self._watch is not None and not self.lost:
             self._watch.close()
 
+    def let_go(self, midi: Any, ours: str) -> None:
+        """Close a port; after the JACK server's death only leave it, for closing would crash the process then.
+
+        Args:
+            midi: rtmidi's object.
+            ours: Name of our client or virtual port.
+        """
+        self._ours.discard(ours)
+        self._in_use = [other for other in self._in_use if other is not midi]
+        if self.lost:
+            # Its destructor closes as well: it must never run, not even when the interpreter ends.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(midi))
+            return
+        midi.close_port()
+        midi.delete()
+
     def _client(self, role: str) -> str:
         # Each port is a client of its own: under JACK rtmidi gives it one anyway, and clients of one name would get
         # suffixes nobody could foretell. A colon separates client and port there, so a name may hold none.
         name = f"{CLIENT} {role}".replace(":", " ")[:_JACK_CLIENT_NAME_LENGTH]
-        return next(
-            free for i in itertools.count(1) if (free := name if i == 1 else f"{name} {i}") not in self._clients
-        )
+        taken = self._taken | self._ours
+        return next(free for i in itertools.count(1) if (free := name if i == 1 else f"{name} {i}") not in taken)
 
     def _new(self, kind: Any, client: str) -> Any:
         return kind(self._api, name=client)
 
     def _open(self, midi: Any, choice: PortChoice, client: str) -> RtMidiPort:
         own_name = choice.name.replace(":", " ")
+        ours = client if self._has_clients else "" if choice.exists else own_name
         try:
             with quiet_stderr():
                 if choice.exists:
-                    midi.open_port(midi.get_ports().index(choice.name), name=own_name)
-                    return RtMidiPort(self, midi, choice.name, exists=True)
-                midi.open_virtual_port(own_name)
-                full_name = f"{client}:{own_name}" if self._has_clients else own_name
-                return RtMidiPort(self, midi, full_name, exists=False)
-        except (rtmidi.RtMidiError, ValueError) as error:
-            raise PortLost(
-                f"the MIDI port {choice.name!r} cannot be opened: it went away, or another program holds it ({error})",
-                hint="see what there is with: accompanist ports",
-            ) from error
+                    midi.open_port(_place(midi, choice), name=own_name)
+                else:
+                    midi.open_virtual_port(own_name)
+        except rtmidi.RtMidiError as error:
+            midi.delete()
+            raise PortLost(f"the MIDI port {choice.name!r} cannot be opened: {error}", hint=self._why_held()) from error
+        except PortLost:
+            midi.delete()
+            raise
+        self._ours.add(ours)
+        self._in_use.append(midi)
+        full_name = choice.name if choice.exists else f"{client}:{own_name}" if self._has_clients else own_name
+        return RtMidiPort(self, midi, full_name, ours, exists=choice.exists)
+
+    def _why_held(self) -> str:
+        if self._api == rtmidi.API_WINDOWS_MM:
+            return f"Windows lets one program at a time use a port: close the other; {_SEE}"
+        return f"it went away, or another program holds it; {_SEE}"
+
+
+def _place(midi: Any, choice: PortChoice) -> int:
+    """The number of a port among those there are now.
+
+    Raises:
+        PortLost: it is not there any more.
+    """
+    places = [place for place, name in enumerate(names_of(midi)) if name == choice.name]
+    if len(places) <= choice.nth:
+        raise PortLost(f"the MIDI port {choice.name!r} cannot be opened: it went away", hint=_SEE)
+    return places[choice.nth]
 
 
 class RtMidiPort:
@@ -143,12 +204,14 @@ class RtMidiPort:
         system: The system it belongs to.
         midi: rtmidi's object.
         name: Its full name, as other programs see it.
+        ours: Name of our client; where the system has none, of the virtual port (empty: it is another program's).
         exists: It is another program's; else a virtual port of our own.
     """
 
-    def __init__(self, system: RtMidiSystem, midi: Any, name: str, *, exists: bool) -> None:
+    def __init__(self, system: RtMidiSystem, midi: Any, name: str, ours: str, *, exists: bool) -> None:
         self._system = system
         self._midi = midi
+        self._ours = ours
         self._exists = exists
         self.name = name
 
@@ -168,18 +231,22 @@ class RtMidiPort:
         if not self._exists or self._system.lost:
             return True
         try:
-            return self.name in self._midi.get_ports()
+            return self.name in names_of(self._midi)
         except rtmidi.RtMidiError:
             return False
 
     def close(self) -> None:
-        """Close it; after the JACK server's death only let go of it, because closing would crash the process then."""
-        if self._system.lost:
-            # Its destructor closes as well: it must never run, not even when the interpreter ends.
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._midi))
-            return
-        self._midi.close_port()
-        self._midi.delete()
+        """Close it; nothing that sounds is ended by that."""
+        self._system.let_go(self._midi, self._ours)
+
+
+def names_of(midi: Any) -> list[str]:
+    """Full names of the ports one of rtmidi's objects could open, each at its number.
+
+    rtmidi speaks UTF-8 on every system; what python-rtmidi takes it for on macOS and Windows by itself (MacRoman,
+    Latin-1) garbles every letter that is not ASCII (python-rtmidi issue 180). A name it cannot tell is empty.
+    """
+    return [name or "" for name in midi.get_ports(encoding="utf-8")]
 
 
 def _working_api() -> int:

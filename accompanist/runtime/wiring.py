@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from accompanist.config import ServeConfig
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, Received
+from accompanist.errors import ConfigError
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.loop import Inbox
-from accompanist.runtime.ports import MidiSystem, OutputPort, Port, PortChoice, choose
+from accompanist.runtime.port_names import choose
+from accompanist.runtime.ports import MidiSystem, OutputPort, Port, PortChoice
 
 _DRUM_CHANNEL = 9
 _PROGRAM_CHANGE, _SYSTEM = 0xC0, 0xF0
@@ -30,6 +33,20 @@ class Wiring(NamedTuple):
     band: str
     clock: str | None = None
     sync: bool = False
+
+    @classmethod
+    def of(cls, serve: ServeConfig) -> Wiring:
+        """The ports that the settings name.
+
+        Raises:
+            ConfigError: they name two clocks.
+        """
+        if serve.clock and serve.sync:
+            raise ConfigError(
+                f"serve.clock is {serve.clock!r} and serve.sync is true: these are two clocks; accepted: one of them",
+                hint="see what they mean with: accompanist config explain",
+            )
+        return cls(serve.melody, serve.band, serve.clock or None, serve.sync)
 
     @property
     def follows_clock(self) -> bool:
@@ -56,14 +73,15 @@ class Wires:
     def __init__(self, system: MidiSystem, wiring: Wiring, spec: ModelSpec, serve: ServeConfig) -> None:
         self._system = system
         self._open: list[Port] = []
-        there, can_make = system.ports(), system.can_make_ports
-        self._melody = choose(wiring.melody, there.inputs, can_make=can_make)
-        self._clock = choose(wiring.clock, there.inputs, can_make=can_make) if wiring.clock else None
+        there = system.ports()
+        find = partial(choose, can_make=system.can_make_ports, system=system.name)
+        self._melody = find(wiring.melody, there.inputs)
+        self._clock = find(wiring.clock, there.inputs) if wiring.clock else None
         roles = dict(enumerate(track.name for track in spec.tracks))
         if serve.thru:
             roles[THRU_TRACK] = "melody"
         names = {track: f"{wiring.band} {role}" if serve.split_ports else wiring.band for track, role in roles.items()}
-        choices = {track: choose(name, there.outputs, can_make=can_make) for track, name in names.items()}
+        choices = {track: find(name, there.outputs) for track, name in names.items()}
         try:
             self.outputs = self._open_outputs(choices, roles, serve)
         except BaseException:  # also Ctrl-C: what is open is closed

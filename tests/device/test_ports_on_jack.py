@@ -13,11 +13,18 @@ def test_ports_lists_what_other_programs_offer(jack_server: JackServer, tiny_mod
     jack_server.serve("--in", "Keyboard", "--out", "DAW", "--model", str(tiny_model))
     listing = jack_server.accompanist("ports", "--json")
     assert listing.ends() == 0
-    assert json.loads("".join(listing.lines)) == {
-        "system": "JACK",
-        "inputs": ["Accompanist out:DAW"],
-        "outputs": ["Accompanist in:Keyboard"],
-    }
+    told = json.loads("".join(listing.lines))
+    assert (told["system"], told["real"]) == ("JACK", [])
+    assert told["inputs"] == ["Accompanist out:DAW"]
+    assert told["outputs"] == ["Accompanist in:Keyboard"]
+    assert told["serve"]["in"]["virtual"]
+
+
+def test_ports_of_a_driver_are_real(jack_server: JackServer) -> None:
+    jack_server.player({"connect": [], "length_s": 60, "physical": True})
+    listing = jack_server.accompanist("ports", "--json")
+    assert listing.ends() == 0
+    assert json.loads("".join(listing.lines))["real"] == ["player:out"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("--out", "player")])

@@ -40,10 +40,16 @@ class FakeMidiSystem:
     name = "Fake MIDI"
 
     def __init__(
-        self, inputs: tuple[str, ...] = (), outputs: tuple[str, ...] = (), *, can_make_ports: bool = True
+        self,
+        inputs: tuple[str, ...] = (),
+        outputs: tuple[str, ...] = (),
+        *,
+        can_make_ports: bool = True,
+        devices: frozenset[str] | None = None,
     ) -> None:
         self._listing = PortListing(inputs, outputs)
         self.can_make_ports = can_make_ports
+        self._devices = devices
         self.lost = False
         self.closed = False
         self.opened: dict[str, FakePort] = {}
@@ -62,6 +68,9 @@ class FakeMidiSystem:
 
     def ports(self) -> PortListing:
         return self._listing
+
+    def devices(self) -> frozenset[str] | None:
+        return self._devices
 
     def open_input(self, choice: PortChoice, receive: Callable[[bytes], None], *, role: str) -> FakePort:
         self.receivers[choice.name] = receive

@@ -10,6 +10,7 @@ The script:
     "play"         [[second, hex bytes], ...]
     "with_clock"   true: the seconds of "play" count from the first MIDI clock that is heard
     "transport"    [[second, "start" | "stop" | "locate 0" | beats per minute], ...]
+    "physical"     true: the port it plays from calls itself a device's
     "bpm"          above 0: be the timebase master as well
     "length_s"     when it ends
     "quiet_s"      it ends sooner, when it has heard something and then nothing for so long
@@ -51,7 +52,7 @@ class Player:
     def __init__(self, script: dict[str, Any]) -> None:
         self._script = script
         self._client = jack.Client(NAME, no_start_server=True)
-        self._out = self._client.midi_outports.register("out")
+        self._out = self._client.midi_outports.register("out", is_physical=script.get("physical", False))
         self._ins = [self._client.midi_inports.register(f"in_{i}") for i in range(script.get("inputs", 1))]
         self._rate = self._client.samplerate
         self._origin_s = time.monotonic()

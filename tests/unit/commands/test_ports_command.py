@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -27,6 +28,14 @@ def run(*arguments: str) -> str:
     return result.output
 
 
+SETTINGS = """
+[serve]
+in = "keys"
+out = "Synth"
+clock = "Drums"
+"""
+
+
 @pytest.mark.usefixtures("system")
 def test_ports_are_listed_by_direction() -> None:
     assert run("ports").splitlines() == [
@@ -35,15 +44,55 @@ def test_ports_are_listed_by_direction() -> None:
         "out (--out), Fake MIDI:",
         "  Synth A:in",
         "  Synth B:in",
-        "Any other name becomes a virtual port of that name.",
+        "serve would take:",
+        "  --in 'Accompanist In': a virtual port 'Accompanist In', to be made",
+        "  --out 'Accompanist Out': a virtual port 'Accompanist Out', to be made",
     ]
 
 
-@pytest.mark.usefixtures("system")
-def test_ports_for_scripts() -> None:
-    assert json.loads(run("ports", "--json")) == {
-        "system": "Fake MIDI", "inputs": ["Keys:out"], "outputs": ["Synth A:in", "Synth B:in"],
+def test_ports_are_real_or_virtual_and_those_that_the_settings_take_are_marked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = FakeMidiSystem(
+        inputs=("Drums", "Keys:out"), outputs=("Synth A:in", "Synth B:in"), devices=frozenset({"Keys:out"})
+    )
+    monkeypatch.setattr("accompanist.commands.ports.RtMidiSystem", lambda: fake)
+    (tmp_path / "stage.toml").write_text(SETTINGS, encoding="utf-8")
+    assert run("--config", str(tmp_path / "stage.toml"), "ports").splitlines() == [
+        "in (--in, --clock), Fake MIDI:",
+        "  Drums  virtual  <- --clock",
+        "  Keys:out  real  <- --in",
+        "out (--out), Fake MIDI:",
+        "  Synth A:in  virtual",
+        "  Synth B:in  virtual",
+        "serve would take:",
+        "  --in 'keys': Keys:out",
+        "  --out 'Synth': no port: several MIDI ports match 'Synth': Synth A:in, Synth B:in; name one of them in full",
+        "  --clock 'Drums': Drums",
+    ]
+    assert fake.closed
+
+
+def test_without_any_port_both_directions_say_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accompanist.commands.ports.RtMidiSystem", FakeMidiSystem)
+    assert run("ports").splitlines().count("  none") == 2
+
+
+def test_ports_for_scripts(system: FakeMidiSystem, tmp_path: Path) -> None:
+    (tmp_path / "stage.toml").write_text(SETTINGS, encoding="utf-8")
+    told = json.loads(run("--config", str(tmp_path / "stage.toml"), "ports", "--json"))
+    serve = told.pop("serve")
+    assert told == {
+        "system": "Fake MIDI", "inputs": ["Keys:out"], "outputs": ["Synth A:in", "Synth B:in"], "real": None,
     }  # fmt: skip
+    assert list(serve) == ["in", "out", "clock"]
+    assert serve["in"] == {
+        "flag": "--in", "asked": "keys", "direction": "in", "port": "Keys:out", "virtual": False, "problem": "",
+    }  # fmt: skip
+    assert serve["out"]["port"] is None
+    assert "several MIDI ports" in serve["out"]["problem"]
+    assert (serve["clock"]["port"], serve["clock"]["virtual"]) == ("Drums", True)
+    assert system.closed
 
 
 def test_without_a_midi_system_the_error_is_plain(

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -58,6 +59,7 @@ def test_flags_lie_over_the_settings_file(daemon: type[FakeDaemon]) -> None:
     ((config, wiring),) = daemon.started
     assert wiring == Wiring("Keys", "DAW", "Drums", sync=False)
     engine = config.engine
+    assert (config.serve.melody, config.serve.band, config.serve.clock) == ("Keys", "DAW", "Drums")
     assert (engine.bpm, engine.seed, engine.lead_steps, engine.beats_per_bar) == (96.5, 4, 2, 3)
     its = config.serve
     assert (its.channel, its.thru, its.split_ports, its.model, its.provider) == (3, False, True, "m.onnx", "cpu")
@@ -72,6 +74,39 @@ def test_without_flags_the_defaults_hold(daemon: type[FakeDaemon]) -> None:
 def test_sync_follows_the_players_port(daemon: type[FakeDaemon]) -> None:
     serve("--sync")
     assert daemon.started[0][1].follows_clock
+
+
+PORTS = '[serve]\nin = "Keys"\nout = "DAW"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "flags", "wiring"),
+    [
+        ("", (), Wiring("Keys", "DAW")),
+        ("", ("--in", "Pad"), Wiring("Pad", "DAW")),
+        ('clock = "Drums"', (), Wiring("Keys", "DAW", "Drums")),
+        ('clock = "Drums"', ("--clock", "Mixer"), Wiring("Keys", "DAW", "Mixer")),
+        ('clock = "Drums"', ("--clock", ""), Wiring("Keys", "DAW")),
+        ('clock = "Drums"', ("--sync",), Wiring("Keys", "DAW", sync=True)),  # the flag wins
+        ("sync = true", (), Wiring("Keys", "DAW", sync=True)),
+        ("sync = true", ("--clock", "Drums"), Wiring("Keys", "DAW", "Drums")),
+    ],
+)
+def test_the_settings_file_names_the_ports(
+    daemon: type[FakeDaemon], more: str, flags: tuple[str, ...], wiring: Wiring
+) -> None:
+    Path("config.toml").write_text(PORTS + more, encoding="utf-8")
+    assert serve(*flags).exception is None
+    assert daemon.started[0][1] == wiring
+
+
+def test_two_clocks_are_refused(daemon: type[FakeDaemon]) -> None:
+    assert isinstance(serve("--sync", "--clock", "Drums").exception, click.UsageError)
+    Path("config.toml").write_text(PORTS + 'clock = "Drums"\nsync = true\n', encoding="utf-8")
+    result = serve()
+    assert isinstance(result.exception, ConfigError)
+    assert "serve.clock is 'Drums' and serve.sync is true" in result.exception.message
+    assert daemon.started == []
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from accompanist.errors import NoMidiSystem, PortLost
+from accompanist.errors import NoMidiSystem, PortLost, PortNotFound
 from accompanist.runtime import rtmidi_ports
+from accompanist.runtime.port_names import choose
 from accompanist.runtime.ports import PortChoice
 from accompanist.runtime.rtmidi_ports import RtMidiSystem
 
@@ -16,7 +17,7 @@ class FakeRtMidi:
     """Stands in for rtmidi.MidiIn and rtmidi.MidiOut."""
 
     made: list[FakeRtMidi]
-    there: tuple[str, ...] = ()
+    there: tuple[str | None, ...] = ()
     dead_apis: tuple[int, ...] = ()
 
     def __init__(self, api: int, name: str) -> None:
@@ -26,7 +27,8 @@ class FakeRtMidi:
         self.calls: list[tuple[Any, ...]] = []
         self.made.append(self)
 
-    def get_ports(self) -> list[str]:
+    def get_ports(self, encoding: str) -> list[str | None]:
+        assert encoding == "utf-8"  # what python-rtmidi chooses by itself is wrong on macOS and Windows
         return list(self.there)
 
     def __getattr__(self, method: str) -> Any:
@@ -96,11 +98,54 @@ def test_a_second_instance_takes_a_client_name_of_its_own(fake: type[FakeRtMidi]
     system.ports()
     port = system.open_input(PortChoice("Keys", exists=False), lambda _: None, role="in")
     assert port.name == "Accompanist in 2:Keys"
+    third = system.open_input(PortChoice("Pad", exists=False), lambda _: None, role="in")
+    assert third.name == "Accompanist in 3:Pad"
+    port.close()
+    again = system.open_input(PortChoice("Keys", exists=False), lambda _: None, role="in")
+    assert again.name == "Accompanist in 2:Keys"  # whoever was connected to it may find it again
 
 
-def test_a_listing_leaves_out_our_own_probes(fake: type[FakeRtMidi]) -> None:
-    fake.there = ("Accompanist probe:x", "Synth:in")
-    assert RtMidiSystem().ports().outputs == ("Synth:in",)
+def test_a_listing_leaves_out_our_own_probes_and_ports(fake: type[FakeRtMidi]) -> None:
+    fake.there = ("Accompanist probe:x", "Accompanist out:DAW 130:0", "Accompanist out 2:DAW 131:0", "Synth:in")
+    system = RtMidiSystem()
+    assert system.ports().outputs == ("Accompanist out:DAW 130:0", "Accompanist out 2:DAW 131:0", "Synth:in")
+    system.open_output(PortChoice("DAW", exists=False), role="out")  # it becomes "Accompanist out 3"
+    fake.there = (*fake.there, "Accompanist out 3:DAW 132:0")
+    assert system.ports().outputs == ("Accompanist out:DAW 130:0", "Accompanist out 2:DAW 131:0", "Synth:in")
+
+
+def test_while_a_port_is_open_it_is_asked_and_no_client_comes_and_goes(fake: type[FakeRtMidi]) -> None:
+    fake.there = ("Synth:in",)
+    system = RtMidiSystem()
+    system.ports()
+    probes = [midi for midi in fake.made if midi.name == "Accompanist probe"]
+    assert all(("delete",) in midi.calls for midi in probes)
+    port = system.open_output(PortChoice("Synth:in", exists=True), role="out")
+    made = len(fake.made)
+    assert system.ports().outputs == ("Synth:in",)
+    assert len(fake.made) == made
+    port.close()
+    system.ports()
+    assert len(fake.made) > made
+
+
+def test_of_ports_of_the_very_same_name_the_right_one_is_opened(fake: type[FakeRtMidi]) -> None:
+    fake.there = ("Keys", None, "Keys")  # the middle one has a name that rtmidi cannot tell
+    system = RtMidiSystem()
+    assert system.ports().inputs == ("Keys", "Keys")
+    system.open_output(PortChoice("Keys", exists=True, nth=1), role="out")
+    assert ("open_port", 2, ("name", "Keys")) in fake.made[-1].calls
+    with pytest.raises(PortLost, match="'Keys' cannot be opened: it went away"):
+        system.open_output(PortChoice("Keys", exists=True, nth=2), role="out")
+
+
+def test_a_system_that_has_died_lists_nothing(fake: type[FakeRtMidi]) -> None:
+    system = RtMidiSystem()
+    system.lost = True
+    made = len(fake.made)
+    with pytest.raises(PortLost, match="ALSA no longer answers"):
+        system.ports()
+    assert len(fake.made) == made
 
 
 def test_a_port_is_closed_unless_its_server_has_died(fake: type[FakeRtMidi]) -> None:
@@ -125,9 +170,71 @@ def test_a_failing_send_is_a_lost_port(fake: type[FakeRtMidi]) -> None:
         port.send(b"\xf8")
 
 
-def test_windows_makes_no_virtual_ports(fake: type[FakeRtMidi], monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def windows(fake: type[FakeRtMidi], monkeypatch: pytest.MonkeyPatch) -> type[FakeRtMidi]:
+    """Windows MM as its documentation and rtmidi's describe it: names of 31 characters, each with its number."""
     monkeypatch.setattr(rtmidi_ports.sys, "platform", "win32")
     monkeypatch.setattr(rtmidi, "get_compiled_api", lambda: [rtmidi.API_WINDOWS_MM])
+    fake.there = ("Microsoft GS Wavetable Synth 0", "2- A Keyboard with a Very Long  1", "loopMIDI Port \u65e5\u672c 2")
+    return fake
+
+
+def test_windows_makes_no_virtual_ports(windows: type[FakeRtMidi]) -> None:
     system = RtMidiSystem()
-    assert (system.name, system.can_make_ports) == ("Windows MM", False)
-    assert fake.made
+    assert (system.name, system.can_make_ports, system.devices()) == ("Windows MM", False, None)
+    with pytest.raises(PortNotFound, match="no MIDI port 'DAW'") as caught:
+        choose("DAW", system.ports().outputs, can_make=system.can_make_ports, system=system.name)
+    assert "loopMIDI" in caught.value.hint
+    assert windows.made
+
+
+def test_windows_ports_are_found_by_the_names_their_makers_gave_them(windows: type[FakeRtMidi]) -> None:
+    system = RtMidiSystem()
+    for place, asked in enumerate(("microsoft gs wavetable synth", "A Keyboard with a Very Long Name", "日本")):
+        choice = choose(asked, system.ports().outputs, can_make=False, system=system.name)
+        port = system.open_output(choice, role="out")
+        assert next(call for call in windows.made[-1].calls if call[0] == "open_port")[1] == place
+        assert port.name == windows.there[place]
+        port.close()
+
+
+def test_a_port_another_program_holds_on_windows_says_what_to_do(
+    windows: type[FakeRtMidi], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held(*_: object, **__: object) -> None:
+        raise rtmidi.SystemError("MidiOutWinMM::openPort: error creating Windows MM MIDI output port.")
+
+    system = RtMidiSystem()
+    monkeypatch.setattr(windows, "open_port", held, raising=False)
+    with pytest.raises(PortLost, match="error creating Windows MM MIDI output port") as caught:
+        system.open_output(PortChoice("Microsoft GS Wavetable Synth 0", exists=True), role="out")
+    assert "one program at a time" in caught.value.hint
+
+
+@pytest.fixture
+def mac(fake: type[FakeRtMidi], monkeypatch: pytest.MonkeyPatch) -> type[FakeRtMidi]:
+    """CoreMIDI: names without a client or a number, alike where two devices are, accents apart from their letters."""
+    monkeypatch.setattr(rtmidi_ports.sys, "platform", "darwin")
+    monkeypatch.setattr(rtmidi, "get_compiled_api", lambda: [rtmidi.API_MACOSX_CORE])
+    fake.there = ("IAC Driver Bus 1", "Clavier e\u0301lectrique", "Keys Port 1", "Keys Port 1")
+    return fake
+
+
+def test_macos_makes_virtual_ports_and_a_listing_leaves_them_out(mac: type[FakeRtMidi]) -> None:
+    system = RtMidiSystem()
+    assert (system.name, system.can_make_ports, system.devices()) == ("CoreMIDI", True, None)
+    port = system.open_output(PortChoice("Band", exists=False), role="out")
+    assert port.name == "Band"  # it has no client in front
+    mac.there = (*mac.there, "Band")
+    assert "Band" not in system.ports().outputs
+    assert port.is_there()
+
+
+def test_macos_tells_that_a_port_has_gone_only_by_leaving_it_out(mac: type[FakeRtMidi]) -> None:
+    system = RtMidiSystem()
+    choice = choose("Clavier \u00e9lectrique", system.ports().inputs, can_make=True, system=system.name)
+    port = system.open_input(choice, lambda _: None, role="in")
+    assert port.is_there()
+    mac.there = mac.there[:1]
+    assert not port.is_there()
+    port.send(b"\x90\x3c\x40")  # no error: CoreMIDI takes it and drops it

@@ -151,6 +151,11 @@ class ClockFollower:
         """When the clock counts as lost, or when a song without a clock ends."""
         if self._heard_s is not None:
             return self._heard_s + max(SILENCE_CLOCKS * self._line.period_s, SILENCE_S)
+        return self.end_s
+
+    @property
+    def end_s(self) -> float:
+        """When a song whose clock was lost ends."""
         return self._end_s if self.running else math.inf
 
     def tick_at(self, s: float) -> int:

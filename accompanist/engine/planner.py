@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
-import numpy as np
-
 from accompanist.config import EngineConfig
 from accompanist.engine.protocol import Answer, Committed, Failure, Job
 from accompanist.music.note import Note
-from accompanist.music.playable import playable_notes
-from accompanist.music.roll import PITCHES, BoolRoll, FloatRoll
+from accompanist.music.roll import BoolRoll
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import PPQ, TICKS_PER_STEP
 
 MOST_OPEN_JOBS = 8
 """Questions remembered at once: an answer that comes later than this many plans has nothing left to play."""
-LARGEST_VALUE = 1e6
-"""Answers are held within this before they become float32; only their order and sign mean anything."""
 
 
 class Beat(NamedTuple):
@@ -61,7 +56,6 @@ class Planner:
 
     def __init__(self, spec: ModelSpec, settings: EngineConfig) -> None:
         self._spec = spec
-        self._shape = (len(spec.tracks), spec.planes, spec.plan_steps, PITCHES)
         self._plan_ticks = spec.plan_steps * TICKS_PER_STEP
         self._bar_ticks = settings.beats_per_bar * PPQ
         self._lead_ticks = settings.lead_steps * TICKS_PER_STEP
@@ -110,13 +104,10 @@ class Planner:
 
         Returns:
             "answer"; "late_answer" where its first beats are gone already; "dropped_answer" where nothing of it is
-            left to play, or nobody waits for it any more; "model_failure" where it is no answer of this model.
+            left to play, or nobody waits for it any more.
         """
         if not self._close(answer.job):
             return "dropped_answer"
-        values = self._checked(answer.values)
-        if values is None:
-            return "model_failure"
         plan_tick = answer.job.plan_tick
         end_tick = plan_tick + self._plan_ticks
         from_tick = max(plan_tick, self.next_beat_tick)
@@ -124,10 +115,9 @@ class Planner:
             return "dropped_answer"
         notes = [
             # What should sound already begins late rather than not at all.
-            Committed(i, note._replace(start_tick=max(note.start_tick, from_tick)))
-            for i, track in enumerate(self._spec.tracks)
-            for note in playable_notes(values[i], track, start_tick=plan_tick)
-            if note.end_tick > from_tick
+            Committed(planned.track, planned.note._replace(start_tick=max(planned.note.start_tick, from_tick)))
+            for planned in answer.notes
+            if planned.note.end_tick > from_tick
         ]
         notes.sort(key=lambda committed: (committed.note.start_tick, committed.track, committed.note.pitch))
         self._plans = [_cut(plan, from_tick) for plan in self._plans if plan.start_tick < from_tick]
@@ -153,12 +143,6 @@ class Planner:
             return False
         del self._open[job.number]
         return True
-
-    def _checked(self, values: FloatRoll) -> FloatRoll | None:
-        array = np.asarray(values)
-        if array.shape != self._shape or array.dtype.kind not in "fiub" or not np.isfinite(array).all():
-            return None
-        return np.clip(array.astype(np.float64), -LARGEST_VALUE, LARGEST_VALUE).astype(np.float32)
 
     def take_beat(self) -> Beat | None:
         """The next beat, which is thereby settled; None where no plan speaks for it."""

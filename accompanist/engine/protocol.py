@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from accompanist.music.note import Note
-from accompanist.music.roll import BoolRoll, FloatRoll
+from accompanist.music.roll import BoolRoll
 
 
 class Received(NamedTuple):
@@ -39,19 +39,34 @@ class TempoChange(NamedTuple):
     tick: int | None = None
 
 
+class Planned(NamedTuple):
+    """A note of a plan.
+
+    Args:
+        track: Index into the model's tracks.
+        note: Ticks of the song; within the plan.
+        sounds_on: The plan opens with the note sounding and does not say that it is struck there: a note of that pitch
+            that sounds already goes on.
+    """
+
+    track: int
+    note: Note
+    sounds_on: bool = False
+
+
 class Answer(NamedTuple):
     """The model's answer to a job.
 
     Args:
         at_s: When it was there.
         job: The job it answers.
-        values: (tracks, planes, plan_steps, 128); a note where above 0.
-        inference_s: How long the model took.
+        notes: The plan, as `accompanist.engine.decode.decoded` makes it: ordered by start, track and pitch.
+        inference_s: How long the model took, decoding included.
     """
 
     at_s: float
     job: Job
-    values: FloatRoll
+    notes: tuple[Planned, ...]
     inference_s: float
 
 
@@ -108,7 +123,8 @@ class Job(NamedTuple):
         melody: (2 planes, context_steps, 128) booleans: the last `context_steps` before `plan_tick`, what is not yet
             heard left silent (a note that is still held is taken to go on).
         plan_tick: Where the answer begins to play.
-        deadline_s: When its first beat is committed; what arrives later is used from the next free beat on.
+        deadline_s: When its first beat is committed, as the owner's clock tells it (`Engine`'s look-ahead taken off);
+            what arrives later is used from the next free beat on.
         heard_tick: End of what the player had played when it was asked; at most `plan_tick`.
         temperature: Scales the noise the model is given: 0 always the same answer, 1 as it was trained.
         style: Place in the model's list of styles, from 0; means nothing to a model without any.
@@ -159,7 +175,7 @@ class PlanReport(NamedTuple):
     Args:
         at_s: When it was there.
         job: The question.
-        outcome: "answer", "late_answer", "dropped_answer" or "model_failure".
+        outcome: "answer", "late_answer" or "dropped_answer".
         inference_s: How long the model took.
         notes: Notes of each track that it brings.
     """
@@ -199,7 +215,9 @@ class Step(NamedTuple):
     """What one call of `Engine.step` asks the world to do.
 
     Args:
-        messages: To send, ascending due times; those due later than now may be handed to a port that schedules.
+        messages: To send, ascending due times. Those of the band are due up to the engine's look-ahead after now; the
+            player's own (track -1) are due when they came in, so from call to call they may be due before messages of
+            the band that were told earlier. Of one track none is ever due before one told earlier.
         job: A question for the model, or None.
         wake_at_s: Call again no later than this; None: only an input can change anything.
         events: What happened.

@@ -57,6 +57,10 @@ class Transport(Protocol):
     def deadline_s(self) -> float:
         """When `expire` must be called; infinite where nothing runs out."""
 
+    @property
+    def end_s(self) -> float:
+        """When the song will end by itself, nothing of it sounding beyond; infinite where it goes on."""
+
     def tick_at(self, s: float) -> int:
         """The last tick that has begun at a moment; where the song rests while it does not run."""
 
@@ -91,6 +95,7 @@ class InternalTransport:
 
     lock = "internal"
     deadline_s = math.inf
+    end_s = math.inf
 
     def __init__(self, bpm: float) -> None:
         self._map = TempoMap.constant(bpm)

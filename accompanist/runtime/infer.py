@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from accompanist.engine.decode import decoded
 from accompanist.engine.protocol import Answer, Failure, Job
 from accompanist.errors import AccompanistError, ModelError, ProviderMissing, SpecMismatch
 from accompanist.music.playable import split_tracks
@@ -280,7 +281,7 @@ class Inference:
 
 
 def infer(session: Session, job: Job, clock: Clock, *, seed: int) -> Answer | Failure:
-    """One job answered, an exception told as a failure.
+    """One job answered and its answer decoded; an exception, or an answer that is none, told as a failure.
 
     Args:
         session: The model.
@@ -291,8 +292,9 @@ def infer(session: Session, job: Job, clock: Clock, *, seed: int) -> Answer | Fa
     began_s = clock.now()
     try:
         values = session.run(job.melody, seed=noise_seed(seed, job.number), temperature=job.temperature)
+        notes = decoded(values, session.spec, job.plan_tick)
     except Exception as error:  # noqa: BLE001 (whatever onnxruntime raises: the engine falls back and counts it)
         message = error.message if isinstance(error, AccompanistError) else one_line(error)
         return Failure(clock.now(), job, message)
     at_s = clock.now()
-    return Answer(at_s, job, values, at_s - began_s)
+    return Answer(at_s, job, notes, at_s - began_s)

@@ -71,7 +71,7 @@ class PlanRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     heard_tick: Annotated[int, Meta(description="end of the melody it heard")]
     deadline_s: Annotated[float, Meta(description="when its first beat was committed")]
     inference_s: Annotated[float, Meta(description="seconds the model took")]
-    outcome: Annotated[str, Meta(description="answer, late_answer, dropped_answer or model_failure")]
+    outcome: Annotated[str, Meta(description="answer, late_answer or dropped_answer")]
     notes: Annotated[tuple[int, ...], Meta(description="notes of each track that the plan brings")]
 
 

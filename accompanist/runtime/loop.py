@@ -15,9 +15,9 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from accompanist.engine.engine import Status
 from accompanist.engine.protocol import Answer, Input, Job, Message, Received, Step
 from accompanist.engine.schedule import RELEASE_VELOCITY
+from accompanist.engine.status import Status
 from accompanist.errors import PortLost
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.performance_log import Item, Sent

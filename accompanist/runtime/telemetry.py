@@ -9,8 +9,8 @@ from __future__ import annotations
 from array import array
 from typing import NamedTuple
 
-from accompanist.engine.engine import Status
 from accompanist.engine.figures import Figures
+from accompanist.engine.status import Status
 from accompanist.runtime.histogram import Histogram
 
 _RECENT = 100

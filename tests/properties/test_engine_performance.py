@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.band import answered
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
+from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import (
-    Answer,
     BeatReport,
     Committed,
     Event,
@@ -72,6 +73,7 @@ stages = st.fixed_dictionaries(
         "wait_for_player": st.booleans(),
         "channel": st.sampled_from([0, 1]),
         "prompt": st.booleans(),
+        "ahead_s": st.sampled_from([0.0, 0.0, 0.03, 0.3]),
     }
 )
 ODD_VALUES: list[Any] = [
@@ -103,20 +105,21 @@ class Recorder:
     def __init__(self, *, prompt: bool, **options: Any) -> None:
         self.engine = Engine(SPEC, EngineConfig(lost_clock_beats=2), **options)
         self.prompt = prompt
+        self.ahead_s: float = options["ahead_s"]
         self.messages: list[Message] = []
         self.events: list[Event] = []
         self.jobs: list[Job] = []
         self.reports: list[PlanReport | BeatReport] = []
         self.committed: Counter[tuple[int, int, int, int]] = Counter()
         self.now_s = 0.0
-        commit = self.engine._schedule.commit
+        commit = self.engine._band._schedule.commit
 
         def noted(notes: Iterable[Committed]) -> None:
             beat = list(notes)
             self.committed.update((c.track, c.note.start_tick, c.note.pitch, c.note.velocity) for c in beat)
             commit(beat)
 
-        self.engine._schedule.commit = noted  # type: ignore[method-assign]
+        self.engine._band._schedule.commit = noted  # type: ignore[method-assign]
         self.engine.step(self.now_s, [])
         self.told_tick = 0
 
@@ -134,7 +137,7 @@ class Recorder:
         job = self.jobs[-1 - back]
         if kind == "failure":
             return [Failure(at_s, job, "out of memory")]
-        return [Answer(at_s, job, values_of(what[1]) if kind == "answer" else ODD_VALUES[what[1]], 0.01)]
+        return [answered(job, values_of(what[1]) if kind == "answer" else ODD_VALUES[what[1]], at_s, spec=SPEC)]
 
     def step(self, moment: Moment) -> None:
         wait_s, arrived = moment
@@ -152,11 +155,14 @@ class Recorder:
         assert moved or tick >= self.told_tick
         self.told_tick = tick
         assert step.wake_at_s is None or step.wake_at_s > self.now_s
-        assert all(message.due_s <= self.now_s for message in step.messages)
+        assert all(message.due_s <= self.now_s + self.ahead_s for message in step.messages)
+        assert all(message.due_s <= self.now_s for message in step.messages if message.track == THRU_TRACK)
+        due_s = [message.due_s for message in step.messages]
+        assert due_s == sorted(due_s)
         if step.job is not None:
             self.jobs.append(step.job)
             if self.prompt:
-                answer = Answer(self.now_s, step.job, values_of(step.job.number), 0.01)
+                answer = answered(step.job, values_of(step.job.number), self.now_s, spec=SPEC)
                 self.took(self.engine.step(self.now_s, [answer]))
 
 
@@ -217,8 +223,10 @@ def test_no_thru_note_is_left_sounding(script: list[Moment], options: dict[str, 
 @given(scripts, stages)
 @settings(deadline=None)
 def test_messages_ascend_in_time(script: list[Moment], options: dict[str, Any]) -> None:
-    due_s = [message.due_s for message in perform(script, options).messages]
-    assert due_s == sorted(due_s)
+    messages = perform(script, options).messages
+    for mine in (True, False):
+        due_s = [message.due_s for message in messages if (message.track == THRU_TRACK) is mine]
+        assert due_s == sorted(due_s)
 
 
 @given(scripts, stages)
@@ -282,15 +290,15 @@ def test_memory_is_bounded(loop: list[Moment], options: dict[str, Any]) -> None:
     recorder = Recorder(**options)
 
     def size() -> int:
-        engine = recorder.engine
+        engine, band = recorder.engine, recorder.engine._band
         return (
             len(engine._bars)
-            + len(engine._schedule)
-            + len(engine._planner._open)
-            + len(engine._planner._plans)
-            + len(engine._planner._ahead)
-            + len(engine._hold)
-            + len(engine._tally)
+            + len(band._schedule)
+            + len(band._planner._open)
+            + len(band._planner._plans)
+            + len(band._planner._ahead)
+            + len(band._hold)
+            + len(band.tally)
             + len(engine._player._thru_held)
         )
 

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from accompanist.engine.decode import decoded
 from accompanist.engine.engine import Engine
 from accompanist.engine.protocol import Answer, Event, Failure, Input, Job, Message, Received
+from accompanist.errors import ModelError
 from accompanist.music.roll import HELD, ONSET, FloatRoll
+from accompanist.music.spec import ModelSpec
 from support.tiny import TINY_SPEC
 
 CHORDS = ((48, 60, 64, 67), (45, 57, 60, 64), (41, 53, 57, 60), (43, 55, 59, 62))
@@ -36,6 +39,16 @@ def chords(job: Job) -> FloatRoll:
 def at_once(job: Job) -> tuple[float, FloatRoll | str]:
     """The model that answers with `chords` and takes no time."""
     return 0.0, chords(job)
+
+
+def answered(
+    job: Job, values: object, at_s: float = 0.0, *, inference_s: float = 0.01, spec: ModelSpec = TINY_SPEC
+) -> Answer | Failure:
+    """What the inference thread would hand to the engine for a model's values."""
+    try:
+        return Answer(at_s, job, decoded(values, spec, job.plan_tick), inference_s)
+    except ModelError as error:
+        return Failure(at_s, job, error.message)
 
 
 class Show(NamedTuple):
@@ -78,7 +91,7 @@ def play(
             waiting.append(
                 Failure(at_s, step.job, values)
                 if isinstance(values, str)
-                else Answer(at_s, step.job, values, inference_s=took_s)
+                else answered(step.job, values, at_s, inference_s=took_s)
             )
             waiting.sort(key=lambda item: item.at_s)
         if now_s >= until_s and not (waiting and waiting[0].at_s <= now_s):

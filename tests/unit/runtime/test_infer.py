@@ -8,11 +8,12 @@ import pytest
 from msgspec.structs import replace
 from support.tiny import SEMITONES_DOWN, TINY_SPEC, write_tiny_model
 
+from accompanist.engine.decode import decoded
 from accompanist.engine.protocol import Answer, Failure, Job
 from accompanist.errors import ModelError, ProviderMissing, SpecMismatch
 from accompanist.music.note import Note
 from accompanist.music.playable import playable_notes
-from accompanist.music.roll import BoolRoll, encode
+from accompanist.music.roll import BoolRoll, FloatRoll, encode
 from accompanist.music.spec import METADATA_KEY, ModelSpec
 from accompanist.runtime.clock import ManualClock
 from accompanist.runtime.infer import Inference, Session, infer, noise_seed
@@ -75,11 +76,24 @@ def test_temperature_scales_the_noise(tiny_model: Path) -> None:
     assert np.allclose(warmer, 2 * warm, atol=1e-6)
 
 
-def test_a_job_carries_its_temperature(tiny_model: Path) -> None:
-    session = Session(tiny_model)
-    answer = infer(session, job(2)._replace(temperature=0.5), ManualClock(7.0), seed=1)
-    assert isinstance(answer, Answer)
-    assert np.array_equal(answer.values, session.run(melody_roll(), seed=noise_seed(1, 2), temperature=0.5))
+class ListeningSession:
+    """Takes down what it is asked; its answer is silence."""
+
+    spec = TINY_SPEC
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, float]] = []
+
+    def run(self, melody: BoolRoll, **asked: float) -> FloatRoll:
+        assert melody.any()
+        self.asked.append(asked)
+        return np.full((3, 2, 32, 128), -1, np.float32)
+
+
+def test_a_job_carries_its_temperature() -> None:
+    session = ListeningSession()
+    infer(session, job(2)._replace(temperature=0.5), ManualClock(7.0), seed=1)  # type: ignore[arg-type]
+    assert session.asked == [{"seed": noise_seed(1, 2), "temperature": 0.5}]
 
 
 def test_a_model_without_noise_has_no_noise_input(tmp_path: Path) -> None:
@@ -174,23 +188,44 @@ def test_an_answer_carries_its_job_and_its_time(tiny_model: Path) -> None:
     answer = infer(Session(tiny_model), job(2), clock, seed=1)
     assert isinstance(answer, Answer)
     assert (answer.at_s, answer.job.number, answer.inference_s) == (7.0, 2, 0.0)
-    assert np.array_equal(answer.values, Session(tiny_model).run(melody_roll(), seed=noise_seed(1, 2)))
+    values = Session(tiny_model).run(melody_roll(), seed=noise_seed(1, 2))
+    assert answer.notes == decoded(values, TINY_SPEC, 3840)
+    assert [note.start_tick for track, note, _ in answer.notes if track == 0] == [3840, 4320, 4800]
 
 
 class Gate:
     """Stands in for a session: each run says that it began, and waits to be let go."""
+
+    spec = TINY_SPEC
 
     def __init__(self) -> None:
         self.began = threading.Semaphore(0)
         self.go = threading.Semaphore(0)
         self.fails = False
 
-    def run(self, melody: BoolRoll, **_: float) -> BoolRoll:
+    def run(self, melody: BoolRoll, **_: float) -> FloatRoll:
         self.began.release()
         assert self.go.acquire(timeout=10)
         if self.fails:
             raise RuntimeError("the card\nis gone")
+        assert melody.any()
+        return np.full((3, 2, 32, 128), -1, np.float32)
+
+
+class OddSession:
+    """Answers with what no answer of its model is."""
+
+    spec = TINY_SPEC
+
+    def run(self, melody: BoolRoll, **_: float) -> BoolRoll:
         return melody
+
+
+def test_an_answer_that_is_none_is_a_failure() -> None:
+    answer = infer(OddSession(), job(3), ManualClock(7.0), seed=1)  # type: ignore[arg-type]
+    assert answer == Failure(
+        7.0, answer.job, "the model's answer is 2 x 32 x 128; by its spec it should be 3 x 2 x 32 x 128"
+    )
 
 
 def test_the_newest_job_wins_and_a_failure_is_handed_back() -> None:

@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from support.band import chords
+from support.band import answered, chords
 from support.fake_midi import FakePort
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
-from accompanist.engine.protocol import Answer, BeatReport, Event, Job, Message, PlanReport
+from accompanist.engine.protocol import BeatReport, Event, Job, Message, PlanReport
 from accompanist.errors import StorageError
 from accompanist.runtime.clock import ManualClock
 from accompanist.runtime.log_records import (
@@ -199,7 +199,7 @@ def test_the_log_of_a_performance_holds_every_message_plan_and_beat(desk: Desk) 
         wake_at_s = loop.turn()
         for job in jobs:
             if job.number == 0:
-                inbox.receive(Answer(clock.now(), job, chords(job), 0.01))
+                inbox.receive(answered(job, chords(job), clock.now()))
         jobs.clear()
         clock.wait(wake_at_s, inbox.wake)
     loop.silence()

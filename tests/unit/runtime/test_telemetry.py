@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from accompanist.engine.engine import Status
 from accompanist.engine.figures import Figures
+from accompanist.engine.status import Status
 from accompanist.runtime.telemetry import Telemetry, status_line
 
 FIGURES = Figures(10, 5, 1, 7, due_ticks=4000, planned_ticks=3000, deadline_misses=3, staleness_mean_steps=2.5,

@@ -1,0 +1,176 @@
+"""The band: it asks the model, takes its answers, commits a beat at a time, and plays what is due.
+
+bar buffer -> job ... answer -> planner -> commit (or fall back) -> schedule -> messages
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from accompanist.config import EngineConfig
+from accompanist.engine.bars import BarBuffer
+from accompanist.engine.figures import Source, Tally
+from accompanist.engine.hold import Hold
+from accompanist.engine.outbox import Outbox
+from accompanist.engine.planner import Planner, scaled
+from accompanist.engine.protocol import Answer, BeatReport, Committed, Failure, PlanReport
+from accompanist.engine.schedule import COMMIT_LEAD_TICKS, Schedule
+from accompanist.engine.transport import Transport
+from accompanist.music.note import DEFAULT_VELOCITY
+from accompanist.music.spec import ModelSpec
+from accompanist.music.time import PPQ
+
+SOFTEST, LOUDEST = 0.6, 1.25
+"""How far the player's loudness may carry the band's: times its own velocity."""
+
+
+class Band:
+    """Plans, fallbacks, committed notes, and the figures of how well it went.
+
+    Args:
+        spec: The model that will answer.
+        settings: Meter, lead and how long a harmony is held.
+        bars: What the player has played.
+        outbox: Takes what is said to the world.
+        ahead_s: How long before it is due everything is done.
+    """
+
+    def __init__(
+        self, spec: ModelSpec, settings: EngineConfig, bars: BarBuffer, outbox: Outbox, *, ahead_s: float
+    ) -> None:
+        self._bars = bars
+        self._outbox = outbox
+        self._ahead_s = ahead_s
+        self._planner = Planner(spec, settings)
+        self._hold = Hold(settings.hold_bars * settings.beats_per_bar)
+        self._schedule = Schedule(track.channel for track in spec.tracks)
+        self.tally = Tally()
+        self._loudness = 1.0
+        self._heard_tick = 0  # end of the melody heard by the last plan that played
+        self._done_tick = 0  # everything before it is told
+        self.late_answers = self.dropped_answers = self.failures = 0
+        self.inference_s = 0.0  # of the last answer
+
+    @property
+    def first_plan_tick(self) -> int:
+        """Up to here it only listens."""
+        return self._planner.first_plan_tick
+
+    def next_s(self, transport: Transport) -> float:
+        """When `play` has something to do again; infinite where only an input can change that."""
+        ticks = [self._planner.ask_tick, self._planner.next_beat_tick - COMMIT_LEAD_TICKS]
+        if (next_tick := self._schedule.next_tick) is not None:
+            ticks.append(next_tick)
+        due_s = min(transport.s_at(tick) for tick in ticks)
+        return due_s - self._ahead_s if due_s <= transport.end_s else math.inf
+
+    def play(self, transport: Transport, at_s: float) -> None:
+        """Do everything that is due up to the look-ahead after a moment.
+
+        Args:
+            transport: Where the song is.
+            at_s: The moment.
+        """
+        horizon_s = max(min(at_s + self._ahead_s, transport.end_s), at_s)
+        if transport.running:
+            if transport.s_at(self._planner.ask_tick) <= horizon_s:
+                self._ask(transport, at_s)
+            while transport.s_at(self._planner.next_beat_tick - COMMIT_LEAD_TICKS) <= horizon_s:
+                self._commit(transport.tick_at(at_s), at_s)
+            self._outbox.play(self._schedule.due(transport.s_at, horizon_s))
+        transport.settle(at_s)
+        self._done_tick = transport.tick_at(horizon_s)
+        self.tally.played(transport.tick_at(at_s))
+
+    def silence(self, at_s: float) -> None:
+        """End everything that sounds, now."""
+        self._outbox.play(self._schedule.silence(at_s, self._done_tick))
+
+    def jump(self, tick: int) -> None:
+        """The song goes on from another place: what was planned and not played is void."""
+        self._schedule.drop_waiting()
+        self._planner.restart(tick)
+        self._hold.clear()
+        self.tally.jumped()
+        self._outbox.job = None
+
+    # --- questions and answers ---
+
+    def _ask(self, transport: Transport, at_s: float) -> None:
+        planner = self._planner
+        planner.skip_missed(transport.tick_at(at_s + self._ahead_s))
+        plan_tick = planner.next_plan_tick
+        self._bars.forget_before(plan_tick)
+        heard_tick = transport.tick_at(at_s)
+        due_s = transport.s_at(plan_tick - COMMIT_LEAD_TICKS)
+        if not math.isfinite(due_s):  # a clock must come first; as it would be at the present tempo
+            due_s = at_s + (plan_tick - COMMIT_LEAD_TICKS - heard_tick) * 60 / (transport.bpm * PPQ)
+        job = planner.ask(self._bars.melody(plan_tick), due_s - self._ahead_s, heard_tick)
+        self._outbox.job = job
+        self._outbox.tell(at_s, "job", f"{job.number} for {self._outbox.place(plan_tick)}")
+
+    def answered(self, answer: Answer, at_s: float) -> None:
+        """The model's answer is there."""
+        self.tally.deadline_misses += self._planner.awaits(answer.job) and at_s > answer.job.deadline_s
+        outcome = self._planner.answered(answer)
+        self.inference_s = answer.inference_s
+        self.late_answers += outcome == "late_answer"
+        self.dropped_answers += outcome == "dropped_answer"
+        notes = self._planner.notes_of(answer.job)
+        self._outbox.report(PlanReport(at_s, answer.job, outcome, answer.inference_s, notes))
+        self._outbox.tell(at_s, outcome, f"{answer.job.number}: {answer.inference_s * 1000:.1f} ms")
+
+    def failed(self, failure: Failure, at_s: float) -> None:
+        """The model gave no answer."""
+        if self._planner.failed(failure):
+            self.failures += 1
+            self._outbox.tell(at_s, "model_failure", f"{failure.job.number}: {failure.reason}")
+
+    # --- a beat ---
+
+    def _commit(self, tick: int, at_s: float) -> None:
+        self.tally.played(tick)
+        beat_tick = self._planner.next_beat_tick
+        beat = self._planner.take_beat()
+        if beat is not None:
+            notes = beat.notes
+            self._hold.planned(beat_tick, notes)
+            self._heard_tick = beat.heard_tick
+            self._decided("rest" if beat.rest else "plan", beat_tick, tick, at_s, notes)
+            if beat.rest:
+                self._outbox.tell(at_s, "fallback_rest", self._outbox.place(beat_tick))
+        else:
+            held = self._fall_back(beat_tick, tick, at_s)
+            if held is None:
+                return
+            notes = held
+        self._bars.forget_before(beat_tick)
+        mean_velocity = self._bars.mean_velocity()
+        if mean_velocity is not None:
+            # The square root: the band follows half of the player's change, in decibels.
+            self._loudness = min(max(math.sqrt(mean_velocity / DEFAULT_VELOCITY), SOFTEST), LOUDEST)
+        self._schedule.commit(scaled(notes, self._loudness))
+
+    def _fall_back(self, beat_tick: int, tick: int, at_s: float) -> list[Committed] | None:
+        """The last harmony for a beat without a plan; None where it stays silent, as do those that are over by now."""
+        over = 1 + self._planner.skip_beats(tick) if tick >= beat_tick + PPQ else 0
+        self._hold.pass_over(over)
+        notes = self._hold.take_beat(beat_tick) if over == 0 else None
+        if notes is not None:
+            self._decided("hold", beat_tick, tick, at_s, notes)
+            self._outbox.tell(at_s, "fallback_hold", self._outbox.place(beat_tick))
+            return notes
+        beats = max(over, 1)
+        self._decided("silence", beat_tick, tick, at_s, (), beats=beats)
+        more = f" and {beats - 1} more" if beats > 1 else ""
+        self._outbox.tell(at_s, "fallback_silence", self._outbox.place(beat_tick) + more)
+        return None
+
+    def _decided(
+        self, source: Source, beat_tick: int, tick: int, at_s: float, notes: Sequence[Committed], *, beats: int = 1
+    ) -> None:
+        heard_tick = None if source == "silence" else self._heard_tick
+        isr, misses = self.tally.isr, self.tally.deadline_misses
+        self._outbox.report(BeatReport(at_s, beat_tick, beats, source, heard_tick, len(notes), isr, misses))
+        self.tally.decided(source, beat_tick, now_tick=tick, heard_tick=self._heard_tick, beats=beats)

@@ -18,7 +18,8 @@ The script:
 Seconds count from the line "playing", on the machine's monotonic clock, which is the player's and the band's alike
 (JACK's own frames run behind it whenever the server misses a cycle). The record: "sent" [[second, hex bytes], ...],
 "received" [[second, input, hex bytes], ...], "moved", what the transport was told: [[second, word], ...], and
-"stalled_s": how long the machine stood still, as far as JACK's frames fell behind the seconds by it.
+"stalled_s": how long the machine stood still, as far as JACK's frames fell behind the seconds by it. SIGTERM ends it at
+once, and it writes its record.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import json
 import math
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -87,6 +89,10 @@ class Player:
                 self.moved.append((self._now_s(), str(word)))
                 self._move(word)
             self._sleep_until(self._script["length_s"], quiet_s=self._script.get("quiet_s"))
+
+    def stop(self) -> None:
+        """End now, from any thread."""
+        self._over.set()
 
     def _wait_for(self, port: str) -> None:
         """A program without a hand-shake may still be opening its port."""
@@ -156,6 +162,7 @@ def be_punctual() -> None:
 if __name__ == "__main__":
     be_punctual()
     player = Player(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+    signal.signal(signal.SIGTERM, lambda *_: player.stop())
     player.run()
     record = {key: getattr(player, key) for key in ("sent", "received", "moved", "stalled_s")}
     Path(sys.argv[2]).write_text(json.dumps(record), encoding="utf-8")

@@ -3,8 +3,9 @@
 Threads: `run` is the engine thread, the only one that touches the engine and the output ports. `Inbox.receive` may be
 called from any thread: it appends and wakes, nothing else (a deque's append is atomic).
 
-An exception in the engine never stops the music: it is counted and told once, the inputs that caused it are dropped,
-and where the engine fails even without them, everything that sounds is ended from the loop's own ledger.
+An exception never stops the music, whoever throws it: it is counted and told once. Where it is the engine, the inputs
+that caused it are dropped, and everything that sounds is ended from the loop's own ledger, because whatever the failed
+step was about to end is not known any more. A port that throws is taken as lost.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import gc
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from contextlib import suppress
+from typing import Protocol, TypeVar
 
 from accompanist.engine.protocol import Answer, Input, Job, Message, Received, Step
 from accompanist.engine.schedule import RELEASE_VELOCITY
@@ -29,6 +31,7 @@ ALL_NOTES_OFF = 123
 MOST_RECEIVED = 16_384
 """MIDI messages kept for the engine at most: a MIDI cable at its fullest fills it in 16 s, so only an engine that hangs
 meets it. Answers and tempo changes are always kept."""
+_T = TypeVar("_T")
 _RETRY_S = 0.1  # how long an engine that fails by itself is left alone
 _NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
 
@@ -154,7 +157,7 @@ class Loop:
             self._opening = ()
         self._send_due()
         if step.job is not None:
-            self._ask(step.job)
+            self._safely(self._ask, step.job)
         if any(event.name == "stop" for event in step.events):
             gc.collect()  # a pause that nobody hears
         due_s = self._waiting[0].due_s if self._waiting else None
@@ -185,21 +188,30 @@ class Loop:
             except Exception as error:  # noqa: BLE001 (nothing stops the music)
                 self._failed(error)
                 self._telemetry.dropped_by_engine += len(attempt)
+                self._waiting.clear()
+                self._end_what_sounds()
             else:
                 self._note(step)
                 return step
-        self._end_what_sounds()
         return Step(wake_at_s=now_s + _RETRY_S)
 
     def _note(self, step: Step) -> None:
         if self._log is not None:
             for item in (*step.events, *step.reports):
-                self._log(item)
+                self._safely(self._log, item)
+
+    def _safely(self, call: Callable[[_T], object], item: _T) -> None:
+        """Hand something to whoever waits for it; that it throws is not the music's affair."""
+        try:
+            call(item)
+        except Exception as error:  # noqa: BLE001 (nothing stops the music)
+            self._failed(error)
 
     def _failed(self, error: Exception) -> None:
         self._telemetry.exceptions += 1
         if self._telemetry.exceptions == 1:
-            self._tell(f"the engine failed ({type(error).__name__}: {error}); the music goes on")
+            with suppress(Exception):  # a terminal that went away
+                self._tell(f"the engine failed ({type(error).__name__}: {error}); the music goes on")
 
     def _send_due(self) -> None:
         while self._waiting and self._waiting[0].due_s <= self._clock.now():
@@ -217,12 +229,13 @@ class Loop:
             return
         try:
             port.send(data)
-        except PortLost as error:
+        except Exception as error:  # noqa: BLE001 (a port that throws cannot be sent to: the others play on)
+            lost = error if isinstance(error, PortLost) else PortLost(f"the MIDI port {port.name!r} failed: {error}")
             self._gone |= {other for other, candidate in self._outputs.items() if candidate is port}
-            self._lost(error)
+            self._safely(self._lost, lost)
             return
         if self._log is not None:
-            self._log(Sent(message, self._clock.now()))
+            self._safely(self._log, Sent(message, self._clock.now()))
         kind, channel = data[0] & 0xF0, data[0] & 0x0F
         self._channels.add((track, channel))
         if kind == _NOTE_ON and data[2] > 0:

@@ -156,6 +156,42 @@ def test_an_engine_that_fails_by_itself_leaves_nothing_sounding_and_is_tried_aga
     assert len(engine.calls) == 4
 
 
+def test_what_sounded_before_an_engines_failure_is_ended_and_what_waited_is_dropped() -> None:
+    begun = Step((message(10.0, ON), message(10.5, OFF), message(10.5, b"\x91\x40\x40", 1)))
+    rig = Rig(FakeEngine(begun, ValueError("lost the note-offs it was about to tell")))
+    rig.loop.turn()
+    rig.loop.turn()
+    rig.clock.advance(1.0)
+    rig.loop.turn()
+    assert rig.port.sent == [ON, OFF]
+
+
+def _throws(*_: object) -> None:
+    raise RuntimeError("nobody there")
+
+
+def test_whoever_throws_the_music_goes_on() -> None:
+    job = Job(0, np.zeros((2, 32, 128), np.bool_), 0, 0.0)
+    engine = FakeEngine(Step((message(10.0, ON),), job, None, (Event(10.0, "job"),)), Step((message(10.0, OFF),)))
+    rig = Rig(engine)
+    for name in ("_ask", "_log", "_tell", "_lost"):
+        setattr(rig.loop, name, _throws)
+    rig.loop.turn()
+    rig.loop.turn()
+    assert rig.port.sent == [ON, OFF]
+    assert rig.telemetry.exceptions == 4  # the log three times: the event and two messages
+
+
+def test_a_port_that_throws_is_lost_and_the_others_play_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(FakeEngine(Step((message(10.0, ON), message(10.0, b"\x91\x40\x40", 1)))))
+    broken = FakePort("Synth")
+    monkeypatch.setattr(broken, "send", _throws)
+    rig.loop._outputs = {0: broken, 1: rig.port}
+    rig.loop.turn()
+    assert rig.port.sent == [b"\x91\x40\x40"]
+    assert [lost.message for lost in rig.losses] == ["the MIDI port 'Synth' failed: nobody there"]
+
+
 def test_silence_ends_what_the_engine_knows_of_and_then_every_used_channel() -> None:
     engine = FakeEngine(Step((message(10.0, ON), message(11.0, b"\x90\x43\x40"))))
     engine.closing = Step((message(10.0, OFF),))

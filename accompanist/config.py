@@ -55,6 +55,10 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Literal["auto", "cpu", "cuda", "coreml"],
         Meta(description="what runs the model; auto takes the fastest one that really loads"),
     ] = "auto"
+    backend: Annotated[
+        Literal["auto", "rtmidi", "jack"],
+        Meta(description="what speaks to the MIDI system; auto takes jack, exact to the frame, where a server runs"),
+    ] = "auto"
     channel: Annotated[int, Meta(ge=0, le=16, description="MIDI channel of the melody, 1 to 16; 0: any channel")] = 0
     thru: Annotated[bool, Meta(description="send the melody on to the output as well")] = False
     split_ports: Annotated[bool, Meta(description="one output port per track instead of one channel per track")] = False

@@ -83,7 +83,7 @@ class Stage:
     def player(self, *, bpm: float, seed: int) -> Program:
         """Start the player, connected to the band both ways, and wait until it plays."""
         command = [sys.executable, str(PLAYER), "--bpm", str(bpm), "--seed", str(seed)]
-        command += ["--to", "Accompanist in:Keyboard", "--from", "Accompanist out:DAW"]
+        command += ["--to", "Accompanist:Keyboard", "--from", "Accompanist:DAW"]
         program = self._start(command, "player.txt")
         program.line_with("playing")
         return program

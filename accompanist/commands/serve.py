@@ -16,7 +16,7 @@ from rich.text import Text
 from accompanist.config import load_config, with_flags
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.daemon import Daemon, Ready
-from accompanist.runtime.rtmidi_ports import RtMidiSystem
+from accompanist.runtime.systems import open_system
 from accompanist.runtime.telemetry import Telemetry, status_line
 from accompanist.runtime.wiring import Wiring
 
@@ -34,6 +34,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--thru/--no-thru", default=None, help="Send your melody on to --out as well.")
 @click.option("--split-ports/--one-port", default=None, help="A port per track, called OUT and the track's name.")
 @click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
+@click.option("--backend", help="What speaks to the MIDI system: auto, rtmidi or jack.")
 @click.option("--provider", help="What runs the model: auto, cpu, cuda or coreml.")
 @click.option("--seed", type=int, help="Another seed, another accompaniment.")
 @click.option("--lead-steps", type=int, help="How many sixteenths before it plays the model is asked.")
@@ -63,15 +64,16 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
         flags["clock"] = ""
     elif flags["clock"]:
         flags["sync"] = False
-    serve_names = ("in", "out", "clock", "sync", "provider", "channel", "thru", "split_ports")
+    serve_names = ("in", "out", "clock", "sync", "backend", "provider", "channel", "thru", "split_ports")
     serve_flags = {name: flags[name] for name in serve_names}
     serve_flags |= {name: str(flags[name]) if flags[name] else None for name in ("model", "log")}
     config = replace(
         config, engine=with_flags(config.engine, engine_flags), serve=with_flags(config.serve, serve_flags)
     )
     wiring = Wiring.of(config.serve)
+    clock = MonotonicClock()
     with _Terminal(as_json=as_json) as display:
-        outcome = Daemon(config, wiring, RtMidiSystem(), MonotonicClock(), display).run()
+        outcome = Daemon(config, wiring, open_system(config.serve.backend, clock), clock, display).run()
     if as_json:
         _print_json({"event": "summary", "exit_code": outcome.exit_code, **outcome.summary._asdict()})
     else:

@@ -1,12 +1,41 @@
 """MIDI ports: what they are to the rest of the program.
 
-The one back end is `runtime.rtmidi_ports`; tests have another. Which port a name means: `runtime.port_names`.
+The back ends are `runtime.rtmidi_ports` and, on Linux, `runtime.jack_ports`; tests have another. `runtime.systems`
+chooses between them, `runtime.port_names` says which port a name means.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
+
+
+class Receive(Protocol):
+    """Where a back end leaves what comes in, in a thread of its own.
+
+    It must only stamp it, where that is not done, append and wake: no logging, no parsing, no lock held.
+    """
+
+    def __call__(self, data: bytes, at_s: float | None = None, /) -> None:
+        """Take a message.
+
+        Args:
+            data: The raw bytes.
+            at_s: When it arrived, where the back end knows better than the clock does now.
+        """
+        ...
+
+
+class Departure(NamedTuple):
+    """A message that a port was to send at its time has left.
+
+    Args:
+        tag: What it was given with.
+        at_s: When it left.
+    """
+
+    tag: object
+    at_s: float
 
 
 class OutputPort(Protocol):
@@ -98,13 +127,12 @@ class MidiSystem(Protocol):
         """Full names of the ports that are a device's, not a program's; None where the system does not tell."""
         ...
 
-    def open_input(self, choice: PortChoice, receive: Callable[[bytes], None], *, role: str) -> Port:
+    def open_input(self, choice: PortChoice, receive: Receive, *, role: str) -> Port:
         """Listen to a port.
 
         Args:
             choice: Which, from `port_names.choose`.
-            receive: Called in a thread of the system's with the raw bytes of each message: it must only stamp them with
-                the one clock, append and wake; no logging, no parsing, no lock held.
+            receive: Called in a thread of the system's with each message.
             role: What the port is for, part of our client's name where the system has such.
 
         Raises:

@@ -14,7 +14,7 @@ from typing import Any
 from accompanist.errors import NoMidiSystem, PortLost
 from accompanist.runtime.devices import alsa_devices, jack_devices
 from accompanist.runtime.jack_watch import JackWatch, silence_jack
-from accompanist.runtime.ports import PortChoice, PortListing
+from accompanist.runtime.ports import PortChoice, PortListing, Receive
 from accompanist.runtime.quiet import quiet_stderr
 
 try:
@@ -103,7 +103,7 @@ class RtMidiSystem:
             return jack_devices()
         return alsa_devices(itertools.chain(*self.ports())) if self.name == "ALSA" else None
 
-    def open_input(self, choice: PortChoice, receive: Callable[[bytes], None], *, role: str) -> RtMidiPort:
+    def open_input(self, choice: PortChoice, receive: Receive, *, role: str) -> RtMidiPort:
         """Listen to a port.
 
         Args:

@@ -116,13 +116,13 @@ class Wires:
         """
         separate_clock = self._clock is not None and self._clock != self._melody
 
-        def from_player(data: bytes) -> None:
+        def from_player(data: bytes, at_s: float | None = None, /) -> None:
             # Where the clock has a port of its own, a second one on this port would be one too many.
             if data[0] < _SYSTEM or not separate_clock:
-                inbox.receive(Received(clock.now(), data))
+                inbox.receive(Received(clock.now() if at_s is None else at_s, data))
 
-        def from_clock(data: bytes) -> None:
-            inbox.receive(Received(clock.now(), data, from_clock=True))
+        def from_clock(data: bytes, at_s: float | None = None, /) -> None:
+            inbox.receive(Received(clock.now() if at_s is None else at_s, data, from_clock=True))
 
         melody = self._system.open_input(self._melody, from_player, role="in")
         self._open.append(melody)

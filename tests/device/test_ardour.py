@@ -38,8 +38,8 @@ def perform(server: JackServer, model: Path, folder: Path, steps: str) -> Takes:
         "--in", "Melody", "--out", "Band", "--split-ports", "--clock", "Conductor", "--model", str(model)
     )
     ardour = session.open(bpm=BPM, steps=steps)
-    sources = {track: f"Accompanist {track.lower()}:Band {track.lower()}" for track in TRACKS}
-    connections = wires(sources, melody_to="Accompanist in:Melody", clock_to="Accompanist clock:Conductor")
+    sources = {track: f"Accompanist:Band {track.lower()}" for track in TRACKS}
+    connections = wires(sources, melody_to="Accompanist:Melody", clock_to="Accompanist:Conductor")
     # The second client makes the connections, and measures whether the machine stands still.
     listener, record_path = server.player({"connect": [*connections, [CLOCK_OUT, "player:in_0"]], "length_s": 60})
     ardour.go()

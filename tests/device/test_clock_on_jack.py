@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support.device import JackServer, Program, Record
+from support.device import BACKENDS, JackServer, Program, Record, our_port
 from support.melody import TUNE, WINDOW_BEATS, Sounded, by_channel, expected_pitches, played, sounded
 
 pytestmark = pytest.mark.device
@@ -47,16 +47,23 @@ def led(record: Record) -> Led:
 
 
 def perform(
-    server: JackServer, model: Path, *, transport: list[tuple[float, str | float]], length_s: float, bpm: int = 0
+    server: JackServer,
+    model: Path,
+    *,
+    transport: list[tuple[float, str | float]],
+    length_s: float,
+    bpm: int = 0,
+    backend: str = "jack",
 ) -> tuple[Led, Program]:
     """`serve` with a clock port under jack_midi_clock; `bpm` above 0: the player is the timebase master as well."""
-    program = server.serve("--in", "Keyboard", "--out", "DAW", "--clock", "Conductor", "--model", str(model), "--json")
+    wiring = ("--in", "Keyboard", "--out", "DAW", "--clock", "Conductor", "--backend", backend)
+    program = server.serve(*wiring, "--model", str(model), "--json")
     server.start(["jack_midi_clock", "-d", "0", *([] if bpm else ["-b", str(BPM)])])
     script = {
         "connect": [
-            ["player:out", "Accompanist in:Keyboard"],
-            ["Accompanist out:DAW", "player:in_0"],
-            ["jack_midi_clock:mclk_out", "Accompanist clock:Conductor"],
+            ["player:out", our_port(backend, "in", "Keyboard")],
+            [our_port(backend, "out", "DAW"), "player:in_0"],
+            ["jack_midi_clock:mclk_out", our_port(backend, "clock", "Conductor")],
             ["jack_midi_clock:mclk_out", "player:in_1"],
         ],
         "inputs": 2,
@@ -81,10 +88,11 @@ def assert_on_the_clock(performance: Led, beats: range, server: JackServer) -> N
             )
 
 
-def test_it_starts_with_the_master_and_stays_with_it(jack_server: JackServer, tiny_model: Path) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_it_starts_with_the_master_and_stays_with_it(jack_server: JackServer, tiny_model: Path, backend: str) -> None:
     end_s = START_S + 17 * BEAT_S
     transport: list[tuple[float, str | float]] = [(0.1, "locate 0"), (START_S, "start"), (end_s, "stop")]
-    performance, program = perform(jack_server, tiny_model, transport=transport, length_s=end_s + 0.5)
+    performance, program = perform(jack_server, tiny_model, transport=transport, length_s=end_s + 0.5, backend=backend)
     assert [status for _, status in performance.real_time] == [START, STOP]
     assert_on_the_clock(performance, range(WINDOW_BEATS, 2 * WINDOW_BEATS), jack_server)
     program.signal(signal.SIGTERM)

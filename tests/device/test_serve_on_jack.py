@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from support.device import JackServer, Program, Record, read_record
+from support.device import BACKENDS, JackServer, Program, Record, our_port, read_record
 from support.melody import BEAT_S, TUNE, WINDOW_BEATS, by_channel, expected_pitches, played, sounded
 
 from accompanist.runtime.log_records import End, Header, MessageRecord
@@ -14,17 +14,25 @@ from accompanist.runtime.log_records import Record as LogRecord
 
 pytestmark = pytest.mark.device
 
-TO_BAND = ["player:out", "Accompanist in:Keyboard"]
-FROM_BAND = ["Accompanist out:DAW", "player:in_0"]
+both_backends = pytest.mark.parametrize("backend", BACKENDS)
 PERFORMANCE_BEATS = len(TUNE) + WINDOW_BEATS + 2
+
+
+def to_band(backend: str = "jack") -> list[str]:
+    return ["player:out", our_port(backend, "in", "Keyboard")]
+
+
+def from_band(backend: str = "jack") -> list[str]:
+    return [our_port(backend, "out", "DAW"), "player:in_0"]
 
 
 def serve(server: JackServer, model: Path, *more: str) -> Program:
     return server.serve("--in", "Keyboard", "--out", "DAW", "--model", str(model), "--bpm", "240", *more)
 
 
-def perform(server: JackServer) -> Record:
-    return server.play({"connect": [TO_BAND, FROM_BAND], "play": played(), "length_s": PERFORMANCE_BEATS * BEAT_S})
+def perform(server: JackServer, backend: str = "jack") -> Record:
+    connections = [to_band(backend), from_band(backend)]
+    return server.play({"connect": connections, "play": played(), "length_s": PERFORMANCE_BEATS * BEAT_S})
 
 
 def assert_is_the_tune_a_window_later(record: Record, server: JackServer) -> None:
@@ -38,20 +46,23 @@ def assert_is_the_tune_a_window_later(record: Record, server: JackServer) -> Non
             assert abs(note.end_s - due_s - BEAT_S) < server.tolerance_s, f"end of beat {beat} of {note}"
 
 
-def test_its_ports_are_there_when_it_says_so(jack_server: JackServer, tiny_model: Path) -> None:
-    program = jack_server.serve(
-        "--in", "Keyboard", "--out", "DAW", "--clock", "Conductor", "--model", str(tiny_model), "--json"
-    )
+@both_backends
+def test_its_ports_are_there_when_it_says_so(jack_server: JackServer, tiny_model: Path, backend: str) -> None:
+    program = serve(jack_server, tiny_model, "--clock", "Conductor", "--backend", backend, "--json")
     ready = json.loads(program.said("ready"))
     assert ready["event"] == "ready"
     names = [ready["melody"], ready["clock"], *ready["band"]]
-    assert names == ["Accompanist in:Keyboard", "Accompanist clock:Conductor", "Accompanist out:DAW"]
+    roles = {"in": "Keyboard", "clock": "Conductor", "out": "DAW"}
+    assert names == [our_port(backend, role, name) for role, name in roles.items()]
     assert set(names) <= set(jack_server.ports())
 
 
-def test_the_band_plays_the_right_notes_on_the_right_beats(jack_server: JackServer, tiny_model: Path) -> None:
-    program = serve(jack_server, tiny_model, "--json")
-    record = perform(jack_server)
+@both_backends
+def test_the_band_plays_the_right_notes_on_the_right_beats(
+    jack_server: JackServer, tiny_model: Path, backend: str
+) -> None:
+    program = serve(jack_server, tiny_model, "--json", "--backend", backend)
+    record = perform(jack_server, backend)
     program.signal(signal.SIGTERM)
     assert program.ends() == 143
     assert_is_the_tune_a_window_later(record, jack_server)
@@ -83,15 +94,17 @@ def test_the_log_tells_what_was_played(jack_server: JackServer, tiny_model: Path
 def test_one_channel_is_heard_and_the_others_are_not(jack_server: JackServer, tiny_model: Path) -> None:
     serve(jack_server, tiny_model, "--channel", "3")
     script = played(channel=2) + played(channel=5, tune=[pitch + 1 for pitch in TUNE])
-    record = jack_server.play({"connect": [TO_BAND, FROM_BAND], "play": script, "length_s": PERFORMANCE_BEATS * BEAT_S})
+    record = jack_server.play(
+        {"connect": [to_band(), from_band()], "play": script, "length_s": PERFORMANCE_BEATS * BEAT_S}
+    )
     assert_is_the_tune_a_window_later(record, jack_server)
 
 
 def test_a_port_per_track(jack_server: JackServer, tiny_model: Path) -> None:
     serve(jack_server, tiny_model, "--split-ports")
-    ports = [f"Accompanist {track}:DAW {track}" for track in ("bass", "piano", "strings")]
+    ports = [f"Accompanist:DAW {track}" for track in ("bass", "piano", "strings")]
     assert set(ports) <= set(jack_server.ports())
-    connections = [TO_BAND, *([port, f"player:in_{i}"] for i, port in enumerate(ports))]
+    connections = [to_band(), *([port, f"player:in_{i}"] for i, port in enumerate(ports))]
     record = jack_server.play(
         {"connect": connections, "inputs": 3, "play": played(), "length_s": PERFORMANCE_BEATS * BEAT_S}
     )
@@ -99,9 +112,10 @@ def test_a_port_per_track(jack_server: JackServer, tiny_model: Path) -> None:
     assert all(note.port == note.channel for note in sounded(record.heard))
 
 
-def test_the_melody_is_sent_on_beside_the_band(jack_server: JackServer, tiny_model: Path) -> None:
-    serve(jack_server, tiny_model, "--thru")
-    record = perform(jack_server)
+@both_backends
+def test_the_melody_is_sent_on_beside_the_band(jack_server: JackServer, tiny_model: Path, backend: str) -> None:
+    serve(jack_server, tiny_model, "--thru", "--backend", backend)
+    record = perform(jack_server, backend)
     heard = by_channel(sounded(record.heard))
     assert [note.pitch for note in heard.pop(3)] == list(
         TUNE
@@ -109,29 +123,39 @@ def test_the_melody_is_sent_on_beside_the_band(jack_server: JackServer, tiny_mod
     assert {channel: [note.pitch for note in notes] for channel, notes in heard.items()} == expected_pitches()
 
 
-def test_ports_of_other_programs_are_connected_to(jack_server: JackServer, tiny_model: Path) -> None:
+@both_backends
+def test_ports_of_other_programs_are_connected_to(jack_server: JackServer, tiny_model: Path, backend: str) -> None:
     # The band plays into another instance of ours, found by part of its name; the player finds the first by its own.
-    far = jack_server.serve("--in", "Far", "--out", "Farther", "--model", str(tiny_model), "--bpm", "240", "--json")
-    near = jack_server.serve("--in", "Keyboard", "--out", "far", "--model", str(tiny_model), "--bpm", "240", "--json")
-    assert json.loads(near.said("ready"))["band"] == ["Accompanist in:Far"]
-    jack_server.play(
-        {"connect": [["player:out", "Accompanist in 2:Keyboard"]], "play": played(), "length_s": 12 * BEAT_S}
-    )
+    both = ("--model", str(tiny_model), "--bpm", "240", "--json", "--backend", backend)
+    far = jack_server.serve("--in", "Far", "--out", "Farther", *both)
+    near = jack_server.serve("--in", "Keyboard", "--out", "far", *both)
+    assert json.loads(near.said("ready"))["band"] == [our_port(backend, "in", "Far")]
+    near_in = json.loads(near.said("ready"))["melody"]
+    assert near_in in ("Accompanist-01:Keyboard", "Accompanist in 2:Keyboard")
+    jack_server.play({"connect": [["player:out", near_in]], "play": played(), "length_s": 12 * BEAT_S})
     far.signal(signal.SIGTERM)
     assert far.ends() == 143
     assert json.loads(far.lines[-1])["notes_in"] > 0
     assert near.ends() == 3  # the port it was connected to is gone
-    assert any("'Accompanist in:Far' has gone" in line for line in near.lines)
+    assert any(f"'{our_port(backend, 'in', 'Far')}' has gone" in line for line in near.lines)
 
 
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("backend", "number", "exit_code"),
+    [
+        ("jack", signal.SIGTERM, 143),
+        ("rtmidi", signal.SIGTERM, 143),
+        ("jack", signal.SIGINT, 130),
+        ("jack", signal.SIGHUP, 129),
+    ],
+)
 def test_told_to_stop_in_the_middle_of_a_note_it_ends_every_note(
-    jack_server: JackServer, tiny_model: Path, number: int, exit_code: int
+    jack_server: JackServer, tiny_model: Path, backend: str, number: int, exit_code: int
 ) -> None:
-    program = serve(jack_server, tiny_model, "--json")
+    program = serve(jack_server, tiny_model, "--json", "--backend", backend)
     whole_note = [(0.0, "903c50"), (8 * BEAT_S, "803c00")]  # the band will hold it from beat 8 to 16
     player, record_path = jack_server.player(
-        {"connect": [TO_BAND, FROM_BAND], "play": whole_note, "length_s": 18 * BEAT_S}
+        {"connect": [to_band(backend), from_band(backend)], "play": whole_note, "length_s": 18 * BEAT_S}
     )
     player.line_with("heard a note")
     program.signal(number)
@@ -148,13 +172,15 @@ def test_told_to_stop_in_the_middle_of_a_note_it_ends_every_note(
     assert json.loads(program.lines[-1])["exit_code"] == exit_code
 
 
+@both_backends
 @pytest.mark.parametrize("playing", [False, True])
 def test_when_the_server_dies_it_says_so_and_does_not_crash(
-    jack_server: JackServer, tiny_model: Path, *, playing: bool
+    jack_server: JackServer, tiny_model: Path, backend: str, *, playing: bool
 ) -> None:
-    program = serve(jack_server, tiny_model)
+    program = serve(jack_server, tiny_model, "--backend", backend)
     if playing:
-        player, _ = jack_server.player({"connect": [TO_BAND, FROM_BAND], "play": played(), "length_s": 60})
+        connections = [to_band(backend), from_band(backend)]
+        player, _ = jack_server.player({"connect": connections, "play": played(), "length_s": 60})
         player.line_with("heard a note")
     jack_server.kill()
     assert program.ends() == 3
@@ -169,6 +195,4 @@ def test_a_name_that_fits_several_ports_is_refused_with_their_names(jack_server:
     serve(jack_server, tiny_model, "--split-ports")
     second = jack_server.accompanist("serve", "--in", "DAW", "--model", str(tiny_model))
     assert second.ends() == 3
-    assert "several MIDI ports match 'DAW': Accompanist bass:DAW bass, Accompanist piano:DAW piano" in second.said(
-        "error"
-    )
+    assert "several MIDI ports match 'DAW': Accompanist:DAW bass, Accompanist:DAW piano" in second.said("error")

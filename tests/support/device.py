@@ -109,6 +109,14 @@ class Record(NamedTuple):
     stalled_s: float
 
 
+BACKENDS = ("jack", "rtmidi")
+
+
+def our_port(backend: str, role: str, name: str) -> str:
+    """Full name of a port of ours: rtmidi makes a client of each, JACK's own back end one for all."""
+    return f"Accompanist:{name}" if backend == "jack" else f"Accompanist {role}:{name}"
+
+
 class JackServer:
     """A private JACK server with the dummy driver, and the programs that are its clients."""
 

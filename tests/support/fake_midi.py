@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from accompanist.errors import PortLost
-from accompanist.runtime.ports import PortChoice, PortListing
+from accompanist.runtime.ports import PortChoice, PortListing, Receive
 
 
 class FakePort:
@@ -54,7 +54,7 @@ class FakeMidiSystem:
         self.closed = False
         self.opened: dict[str, FakePort] = {}
         self.roles: dict[str, str] = {}
-        self.receivers: dict[str, Callable[[bytes], None]] = {}
+        self.receivers: dict[str, Receive] = {}
         self.log: list[tuple[str, bytes]] = []
         self.refuses: set[str] = set()
         self._tell: Callable[[], None] = lambda: None
@@ -72,7 +72,7 @@ class FakeMidiSystem:
     def devices(self) -> frozenset[str] | None:
         return self._devices
 
-    def open_input(self, choice: PortChoice, receive: Callable[[bytes], None], *, role: str) -> FakePort:
+    def open_input(self, choice: PortChoice, receive: Receive, *, role: str) -> FakePort:
         self.receivers[choice.name] = receive
         return self._open(choice, role)
 

@@ -39,7 +39,7 @@ def daemon(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[FakeDaemon]:
     """The daemon that `serve` starts, in a folder without settings."""
     kind = type("Fake", (FakeDaemon,), {"started": []})
     monkeypatch.setattr("accompanist.commands.serve.Daemon", kind)
-    monkeypatch.setattr("accompanist.commands.serve.RtMidiSystem", object)
+    monkeypatch.setattr("accompanist.commands.serve.open_system", lambda *_: object())
     monkeypatch.chdir(tmp_path)
     return kind
 

@@ -1,0 +1,367 @@
+"""MIDI ports of one JACK client, in time to the frame. Linux only; nothing else in the program knows of JACK-Client.
+
+Threads: JACK's own thread calls `JackSystem._process` once a cycle. There what came in is stamped with the second of
+its frame and left with the receiver, and what is due within the cycle is written at its frame. The engine's thread only
+appends to a queue (a deque, whose `append` and `popleft` are atomic); no lock is held. The callback needs the
+interpreter like everything in Python, so it is punctual only in a punctual process (`realtime.py`). An exception in it
+is counted.
+
+Which second a frame falls on: that at which JACK comes to it. What goes out at a frame and what comes in at it are
+together, as everything in JACK's graph is. Events of a cycle are there when it begins, so stamps may lie up to one
+cycle ahead of the present.
+
+The server's death, measured with jackd 1.9.21, killed and told to stop, three times in one process: the shutdown
+callback comes within 5 to 40 ms, `lost` is True, and from then on nothing may be asked of the client but to be closed.
+Closing is safe, before a new server runs and after. Then a new `JackSystem` opens in the same process as soon as a
+server answers (until then it raises `NoMidiSystem`), under the same name, and its ports can be opened and connected
+again. What is sent to a dead server vanishes. Never load rtmidi into the same process: its wheel brings a libjack of
+its own, and what rtmidi holds of JACK cannot be closed after the server's death.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from accompanist.errors import NoMidiSystem, PortLost
+from accompanist.runtime.clock import Clock
+from accompanist.runtime.jack_time import FrameLine
+from accompanist.runtime.jack_watch import silence_jack
+from accompanist.runtime.ports import Departure, PortChoice, PortListing, Receive
+
+try:
+    import jack
+
+    _WHY_NOT = ""
+except (ImportError, OSError) as error:  # OSError: libjack is not installed
+    _WHY_NOT = str(error)
+
+CLIENT = "Accompanist"
+AHEAD_S = 0.02
+"""How long before its cycle a message should be here: more than a busy machine puts the engine off."""
+_SLOWEST_LOOK_S = 0.0002  # a look at the frame counter that took longer tells no second
+_PORT_NAME_BYTES = 120
+_FLUSH_S = 1.0
+_SYSTEM_EXCLUSIVE, _ACTIVE_SENSING = 0xF0, 0xFE
+
+
+class JackSystem:
+    """A JACK server, through one client of it.
+
+    Args:
+        clock: The one clock.
+
+    Raises:
+        NoMidiSystem: JACK-Client or libjack is missing, or no server answers.
+    """
+
+    name = "JACK"
+    can_make_ports = True
+
+    def __init__(self, clock: Clock) -> None:
+        if _WHY_NOT:
+            raise NoMidiSystem(
+                f"JACK-Client, which speaks to JACK, does not load: {_WHY_NOT}",
+                hint="install JACK's library (Debian, Ubuntu: apt-get install libjack-jackd2-0), or: --backend rtmidi",
+            )
+        self._clock = clock
+        self._client = _new_client()
+        self._line = FrameLine(self._client.samplerate)
+        self._frame_s = 1 / self._client.samplerate
+        self._period_s: float = self._client.blocksize * self._frame_s
+        self._ins: tuple[tuple[Any, Receive], ...] = ()
+        self._outs: tuple[JackOutput, ...] = ()
+        self._active = False
+        self._tell: Callable[[], None] = lambda: None
+        self.lost = False
+        self.failures = 0  # exceptions in the callback
+        self.first_failure: Exception | None = None
+        self._client.set_process_callback(self._process)
+        self._client.set_shutdown_callback(lambda *_: self._died())
+
+    @property
+    def period_s(self) -> float:
+        """Length of a cycle."""
+        return self._period_s
+
+    @property
+    def stood_still_s(self) -> float:
+        """How far JACK's frames have fallen behind the seconds: so long the machine, or the server, stood still."""
+        return self._line.lost_s
+
+    def watch(self, lost: Callable[[], None]) -> None:
+        """Be told, in a thread of JACK's, when the server goes away."""
+        self._tell = lost
+
+    def ports(self) -> PortListing:
+        """The MIDI ports of other clients.
+
+        Raises:
+            PortLost: the server has gone.
+        """
+        if self.lost:
+            raise PortLost("the JACK server has gone, and all ports with it", hint="start JACK again")
+        sources, targets = (self._client.get_ports(is_midi=True, **{way: True}) for way in ("is_output", "is_input"))
+        return PortListing(
+            tuple(port.name for port in sources if not self._client.owns(port)),
+            tuple(port.name for port in targets if not self._client.owns(port)),
+        )
+
+    def devices(self) -> frozenset[str]:
+        """Full names of the ports that are a device's, not a program's."""
+        return frozenset(port.name for port in self._client.get_ports(is_midi=True, is_physical=True))
+
+    def open_input(self, choice: PortChoice, receive: Receive, *, role: str) -> JackInput:
+        """Listen to a port.
+
+        Args:
+            choice: Which, from `port_names.choose`.
+            receive: Called in JACK's thread with the bytes of each message and the second of its frame.
+            role: What the port is for: its name where it is to be connected to another's.
+
+        Raises:
+            PortLost: it went away since it was listed.
+        """
+        own = self._register(self._client.midi_inports, choice, role)
+        self._ins = (*self._ins, (own, receive))
+        self._connect(choice, own, (choice.name, own))
+        return JackInput(self, choice, own)
+
+    def open_output(self, choice: PortChoice, *, role: str) -> JackOutput:
+        """Play to a port.
+
+        Args:
+            choice: Which, from `port_names.choose`.
+            role: What the port is for: its name where it is to be connected to another's.
+
+        Raises:
+            PortLost: it went away since it was listed.
+        """
+        own = self._register(self._client.midi_outports, choice, role)
+        port = JackOutput(self, choice, own, self._clock)
+        self._outs = (*self._outs, port)
+        self._connect(choice, own, (own, choice.name))
+        return port
+
+    def close(self) -> None:
+        """Leave the server, dead or alive."""
+        self._ins = self._outs = ()
+        self._client.close(ignore_errors=True)
+
+    def has(self, name: str) -> bool:
+        """Whether a port of this name exists; True where nobody can tell any more."""
+        if self.lost:
+            return True
+        try:
+            self._client.get_port_by_name(name)
+        except jack.JackError:
+            return False
+        return True
+
+    def forget(self, own: Any) -> None:
+        """Close a port of ours."""
+        self._ins = tuple((port, receive) for port, receive in self._ins if port is not own)
+        self._outs = tuple(port for port in self._outs if port.own is not own)
+        if not self.lost:
+            own.unregister()  # JACK lets a cycle that still uses it end
+
+    def _register(self, ports: Any, choice: PortChoice, role: str) -> Any:
+        self._activate()
+        wanted = role if choice.exists else choice.name
+        # A colon separates client and port. In and out share one room of names.
+        base = wanted.replace(":", " ").encode()[:_PORT_NAME_BYTES].decode(errors="ignore")
+        taken = {port.shortname for kind in (self._client.midi_inports, self._client.midi_outports) for port in kind}
+        names = itertools.chain((base, f"{base} {role}"), (f"{base} {i}" for i in itertools.count(2)))
+        return ports.register(next(name for name in names if name not in taken))
+
+    def _activate(self) -> None:
+        if not self._active:
+            self._client.activate()
+            self._active = True
+
+    def _connect(self, choice: PortChoice, own: Any, ends: tuple[Any, Any]) -> None:
+        if not choice.exists:
+            return
+        try:
+            self._client.connect(*ends)
+        except jack.JackError as error:
+            self.forget(own)
+            raise PortLost(
+                f"the MIDI port {choice.name!r} cannot be opened: it went away ({error})",
+                hint="see what there is with: accompanist ports",
+            ) from error
+
+    # --- in JACK's threads ---
+
+    def _died(self) -> None:
+        self.lost = True
+        for port in self._outs:
+            port.emptied.set()
+        self._tell()
+
+    def _process(self, frames: int) -> None:
+        try:
+            begin_s = self._cycle()
+            if math.isnan(begin_s):
+                return
+            self._period_s = frames * self._frame_s
+            for own, receive in self._ins:
+                for offset, data in own.incoming_midi_events():
+                    message = bytes(data)
+                    if message[0] not in (_SYSTEM_EXCLUSIVE, _ACTIVE_SENSING):  # they say nothing to us
+                        receive(message, begin_s + offset * self._frame_s)
+            for port in self._outs:
+                port.write(begin_s, frames)
+        except Exception as error:  # noqa: BLE001 (JACK throws a client out whose callback fails)
+            self.failures += 1
+            if self.first_failure is None:
+                self.first_failure = error
+
+    def _cycle(self) -> float:
+        """When this cycle began. The server's own beginning counts, not that of this callback, which waits its turn."""
+        client = self._client
+        before_s = self._clock.now()
+        since_frames = client.frames_since_cycle_start
+        after_s = self._clock.now()
+        sure = after_s - before_s < _SLOWEST_LOOK_S
+        at_s = (before_s + after_s) / 2 - since_frames * self._frame_s if sure else None
+        return self._line.cycle(client.last_frame_time, at_s)
+
+
+class JackInput:
+    """A port of ours that listens.
+
+    Args:
+        system: The system it belongs to.
+        choice: What it listens to.
+        own: JACK-Client's port.
+    """
+
+    def __init__(self, system: JackSystem, choice: PortChoice, own: Any) -> None:
+        self._system = system
+        self._exists = choice.exists
+        self.own = own
+        self.name: str = choice.name if choice.exists else own.name
+
+    def send(self, data: bytes) -> None:
+        """Nothing is sent to a port that listens."""
+        raise PortLost(f"the MIDI port {self.name!r} only listens: {data.hex()} cannot be sent")
+
+    def is_there(self) -> bool:
+        """Whether the other side still exists; a virtual port of our own always does."""
+        return not self._exists or self._system.has(self.name)
+
+    def close(self) -> None:
+        """Close it."""
+        self._system.forget(self.own)
+
+
+class JackOutput:
+    """A port of ours that plays: what it is given leaves at its own frame.
+
+    Args:
+        system: The system it belongs to.
+        choice: What it plays to.
+        own: JACK-Client's port.
+        clock: The one clock.
+    """
+
+    def __init__(self, system: JackSystem, choice: PortChoice, own: Any, clock: Clock) -> None:
+        self._system = system
+        self._exists = choice.exists
+        self._clock = clock
+        self.own = own
+        self.name: str = choice.name if choice.exists else own.name
+        self.emptied = threading.Event()
+        self._given: deque[tuple[float, int, bytes, object]] = deque()  # by the engine's thread
+        self._left: deque[Departure] = deque()  # for the engine's thread
+        self._waiting: list[tuple[float, int, bytes, object]] = []  # a heap, in JACK's thread alone
+        self._numbers = itertools.count()
+
+    @property
+    def ahead_s(self) -> float:
+        """How long before it is due a message wants to be here, to leave at its frame."""
+        return AHEAD_S + self._system.period_s
+
+    @property
+    def period_s(self) -> float:
+        """Length of a cycle: what came in leaves again so much later, at the same place in its cycle."""
+        return self._system.period_s
+
+    def send(self, data: bytes) -> None:
+        """Send one message with the next cycle, after what is due before."""
+        self.send_at(data, self._clock.now())
+
+    def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
+        """Send one message at the frame of a second; with the next cycle where that is past.
+
+        Args:
+            data: The raw bytes.
+            due_s: When. Messages due together leave in the order they were given.
+            tag: Comes back in its `Departure`; None: nobody wants to know.
+        """
+        self._given.append((due_s, next(self._numbers), data, tag))
+
+    def departures(self) -> list[Departure]:
+        """What has left since the last call, and when."""
+        return [self._left.popleft() for _ in range(len(self._left))]
+
+    def flush(self) -> None:
+        """Wait until everything given has left."""
+        self.emptied.clear()
+        if not self._system.lost and (self._given or self._waiting):
+            self.emptied.wait(_FLUSH_S)
+
+    def is_there(self) -> bool:
+        """Whether the other side still exists; a virtual port of our own always does."""
+        return not self._exists or self._system.has(self.name)
+
+    def close(self) -> None:
+        """Close it, when what it was given has left."""
+        self.flush()
+        self._system.forget(self.own)
+
+    def write(self, begin_s: float, frames: int) -> None:
+        """In JACK's thread: write what is due in a cycle.
+
+        Args:
+            begin_s: When the cycle begins.
+            frames: Its length.
+        """
+        own, waiting = self.own, self._waiting
+        own.clear_buffer()
+        for _ in range(len(self._given)):
+            heapq.heappush(waiting, self._given.popleft())
+        frame_s = self._system.period_s / frames
+        while waiting and (frame := math.floor((waiting[0][0] - begin_s) / frame_s + 0.5)) < frames:
+            offset = max(frame, 0)
+            try:
+                own.write_midi_event(offset, waiting[0][2])
+            except jack.JackError:
+                break  # the cycle is full: the rest goes with the next one
+            tag = heapq.heappop(waiting)[3]
+            if tag is not None:
+                self._left.append(Departure(tag, begin_s + offset * frame_s))
+        if not waiting and not self._given:
+            self.emptied.set()
+
+
+def _new_client() -> Any:
+    """A client of our name; JACK calls a second one "Accompanist-01".
+
+    Raises:
+        NoMidiSystem: no server answers.
+    """
+    silence_jack()
+    try:
+        return jack.Client(CLIENT, no_start_server=True)
+    except jack.JackOpenError as error:
+        raise NoMidiSystem(
+            "no JACK server answers",
+            hint="start JACK (jackd -d alsa, or jackd -d dummy without a sound card), or serve with: --backend rtmidi",
+        ) from error

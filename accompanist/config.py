@@ -52,8 +52,8 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     sync: Annotated[bool, Meta(description="follow the MIDI clock that arrives on serve.in")] = False
     model: Annotated[str, Meta(description="path of an .onnx model; empty: the shipped one")] = ""
     provider: Annotated[
-        Literal["auto", "cpu", "cuda", "coreml"],
-        Meta(description="what runs the model; auto takes the fastest one that really loads"),
+        Literal["auto", "cpu", "cuda", "tensorrt", "coreml", "directml"],
+        Meta(description="what runs the model; auto times those that load, as in play, and takes the best"),
     ] = "auto"
     backend: Annotated[
         Literal["auto", "rtmidi", "jack"],

@@ -16,7 +16,8 @@ from accompanist.melodies import MELODIES
 from accompanist.music.roll import BoolRoll, encode
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import TICKS_PER_STEP
-from accompanist.runtime.infer import Session, model_inputs
+from accompanist.runtime.bound import Feed
+from accompanist.runtime.infer import Session
 from training.generators import UNetGenerator
 
 TOLERANCE = 1e-4
@@ -44,13 +45,14 @@ def probe_rolls(spec: ModelSpec) -> Iterator[BoolRoll]:
 def largest_error(generator: UNetGenerator, path: Path) -> float:
     """The largest difference between torch and the daemon's session, in float32 on the CPU, over all probe rolls."""
     session = Session(path, provider="cpu")
+    feed = Feed(session.spec)
     generator = generator.float().cpu().eval()
     worst = 0.0
     for seed, roll in enumerate(probe_rolls(session.spec)):
         ours = session.run(roll, seed=seed)
+        feed.fill(roll, seed)
         with torch.no_grad():
-            inputs = {name: torch.from_numpy(value) for name, value in model_inputs(session.spec, roll, seed).items()}
-            theirs = generator(*inputs.values()).numpy().reshape(ours.shape)
+            theirs = generator(*map(torch.from_numpy, feed.arrays.values())).numpy().reshape(ours.shape)
         error = float(np.abs(ours - theirs).max())
         worst = max(worst, error if np.isfinite(error) else float("inf"))
     return worst

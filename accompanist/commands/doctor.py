@@ -14,13 +14,16 @@ from typing import Literal, NamedTuple
 import click
 
 from accompanist.config import EngineConfig
-from accompanist.errors import AccompanistError, ModelError
+from accompanist.errors import AccompanistError
 from accompanist.music.time import STEPS_PER_BEAT
 from accompanist.render.sound import find_sound_font
+from accompanist.runtime.choice import in_ms
+from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.infer import Session, default_model_path
 from accompanist.runtime.providers import PROVIDERS, why_provider_fails
 from accompanist.runtime.realtime import why_no_priority
 from accompanist.runtime.rtmidi_ports import RtMidiSystem
+from accompanist.runtime.selection import select
 
 _MARKS = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}
 # What each extra brings, as it is imported.
@@ -29,6 +32,11 @@ _EXTRAS = {
     "export": ("torch", "onnx", "onnxscript"),
     "audio": ("fluidsynth",),
     "test": ("pytest", "hypothesis"),
+}
+
+_ADVICE = {
+    "cuda": "pip install 'onnxruntime-gpu[cuda,cudnn]', on a machine with an NVIDIA card",
+    "directml": "pip install onnxruntime-directml in the place of onnxruntime-gpu",
 }
 
 
@@ -144,23 +152,41 @@ def _model() -> list[Finding]:
 
 
 def _providers() -> list[Finding]:
-    findings = []
-    for name in PROVIDERS:
-        if name == ("cuda" if platform.system() == "Darwin" else "coreml"):
-            continue  # made for the other systems
-        reason = why_provider_fails(name)
-        if not reason:
-            try:
-                Session(default_model_path(), provider=name)
-            except ModelError as error:  # it does not load after all, or there is no model to load it with
-                reason = error.message
-        advice = "pip install 'onnxruntime-gpu[cuda,cudnn]', on a machine with an NVIDIA card" if name == "cuda" else ""
-        findings.append(
-            Finding(f"provider {name}", "missing", reason, advice)
-            if reason
-            else Finding(f"provider {name}", "ok", "loads")
+    """Every provider timed as `serve --provider auto` does it, and what is known against those that do not load."""
+    config = EngineConfig()
+    try:
+        _, choice = select(
+            default_model_path(),
+            provider="auto",
+            beat_s=60 / config.bpm,
+            clock=MonotonicClock(),
+            tell=lambda text: click.echo(text, err=True),
+            afresh=True,
         )
+    except AccompanistError as error:
+        return [Finding("providers", "missing", error.message, error.hint)]
+    findings = [
+        Finding(
+            f"provider {timing.way}",
+            "ok",
+            f"{in_ms(timing)}; "
+            + ("auto takes it" if timing.way == choice.way else f"auto passes it over for {choice.way}"),
+        )
+        for timing in choice.timings
+    ]
+    timed = {timing.way.provider for timing in choice.timings}
+    for name in PROVIDERS:
+        if name in timed or _made_for_another(name) or (name == "tensorrt" and "cuda" not in timed):
+            continue
+        reason = choice.passed_over.get(name) or why_provider_fails(name)
+        findings.append(Finding(f"provider {name}", "missing", reason, _ADVICE.get(name, "")))
     return findings
+
+
+def _made_for_another(provider: str) -> bool:
+    """Whether a provider is made for another system than this."""
+    system = platform.system()
+    return system not in {"coreml": ("Darwin",), "directml": ("Windows",)}.get(provider, ("Linux", "Windows"))
 
 
 def _sound() -> list[Finding]:

@@ -35,7 +35,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--split-ports/--one-port", default=None, help="A port per track, called OUT and the track's name.")
 @click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
 @click.option("--backend", help="What speaks to the MIDI system: auto, rtmidi or jack.")
-@click.option("--provider", help="What runs the model: auto, cpu, cuda or coreml.")
+@click.option("--provider", help="What runs the model: auto, cpu, cuda, tensorrt, coreml, directml.")
 @click.option("--seed", type=int, help="Another seed, another accompaniment.")
 @click.option("--lead-steps", type=int, help="How many sixteenths before it plays the model is asked.")
 @click.option("--log", type=click.Path(path_type=Path), help="Write a performance log (JSON Lines) to this file.")
@@ -111,6 +111,8 @@ class _Terminal:
         band = ", ".join(f'"{name}"' for name in ready.band)
         click.echo(f'ready: in "{ready.melody}"{clock}, out {band} ({ready.system})')
         self.line(f"model {ready.model} on {ready.provider}, {1000 * ready.inference_s:.1f} ms an answer")
+        if ready.provider_why:
+            self.line(f"provider {ready.provider_why}")
 
     def status(self, telemetry: Telemetry) -> None:
         """Refresh the status line."""

@@ -33,6 +33,7 @@ from accompanist.runtime.loop import Inbox, Loop
 from accompanist.runtime.performance_log import PerformanceLog
 from accompanist.runtime.ports import MidiSystem
 from accompanist.runtime.realtime import punctual_process
+from accompanist.runtime.selection import Selected, select
 from accompanist.runtime.telemetry import Summary, Telemetry
 from accompanist.runtime.wiring import Wires, Wiring, programs
 
@@ -55,6 +56,7 @@ class Ready(NamedTuple):
         model: Path of the model.
         provider: What runs it.
         inference_s: How long one inference takes.
+        provider_why: What was taken and why others were passed over; empty where nothing was weighed.
     """
 
     system: str
@@ -64,6 +66,7 @@ class Ready(NamedTuple):
     model: str
     provider: str
     inference_s: float
+    provider_why: str = ""
 
 
 class Display(Protocol):
@@ -128,14 +131,17 @@ class Daemon:
         """
         serve, engine = self._config.serve, self._config.engine
         path = Path(serve.model) if serve.model else default_model_path()
-        session = Session(path, provider=serve.provider)
+        chosen = select(
+            path, provider=serve.provider, beat_s=60 / engine.bpm, clock=self._clock, tell=self._display.line
+        )
+        session = chosen.session
         inference_s = session.warm_up()
         self._system.watch(lambda: self._ends.put(self._system_lost()))
         with punctual_process() as why_no_priority, ExitStack() as stack:
             stack.callback(self._system.close)
             if why_no_priority:
                 self._display.line(f"no real-time priority, so notes may leave some ms late: {why_no_priority}")
-            inference = Inference(session, self._clock, self._inbox.receive, seed=engine.seed)
+            inference = Inference(session, self._clock, self._inbox.receive, seed=engine.seed, warmth=chosen.warmth())
             stack.callback(inference.stop)
             log = self._log()
             if log is not None:
@@ -143,7 +149,7 @@ class Daemon:
             wires = Wires(self._system, self._wiring, session.spec, serve)
             stack.callback(wires.close)
             loop = self._loop(session, wires, inference, log)
-            outcome = self._play(loop, wires, session, inference_s, log)
+            outcome = self._play(loop, wires, chosen, inference_s, log)
             if log is not None:
                 lost = outcome.lost.message if outcome.lost else ""
                 log.finish(outcome.exit_code, lost, outcome.summary._asdict())
@@ -177,14 +183,15 @@ class Daemon:
         )
 
     def _play(
-        self, loop: Loop, wires: Wires, session: Session, inference_s: float, log: PerformanceLog | None
+        self, loop: Loop, wires: Wires, chosen: Selected, inference_s: float, log: PerformanceLog | None
     ) -> Outcome:
+        session = chosen.session
         thread = threading.Thread(target=loop.run, name="engine")
         with signals_put_into(self._ends):
             thread.start()
             try:
                 melody, clock_port = wires.listen(self._clock, self._inbox)
-                model = str(session.path), session.provider, inference_s
+                model = str(session.path), session.provider, inference_s, chosen.choice.line()
                 ready = Ready(self._system.name, melody, clock_port, wires.band_names, *model)
                 if log is not None:
                     log.begin(self._header(ready, session.spec))

@@ -1,7 +1,8 @@
 """The model at work: one ONNX session with its spec, and the thread that keeps the engine from waiting for it.
 
 Threads: `Inference` owns one, which sleeps until a job is there; the newest job wins, and `run` releases the GIL. The
-answer is handed back through a callback in that thread, which must only append and wake. Nothing else runs in it.
+answer is handed back through a callback in that thread, which must only append and wake. Nothing else is done in it but
+keeping a graphics card warm, where it clocks down in the pauses; a job waits for the end of one such run at most.
 """
 
 from __future__ import annotations
@@ -11,23 +12,20 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from accompanist.engine.decode import decoded
 from accompanist.engine.protocol import Answer, Failure, Job
-from accompanist.errors import AccompanistError, ModelError, ProviderMissing, SpecMismatch
+from accompanist.errors import AccompanistError
 from accompanist.music.playable import split_tracks
-from accompanist.music.roll import HELD, PITCHES, BoolRoll, FloatRoll
-from accompanist.music.spec import METADATA_KEY, ModelSpec
+from accompanist.music.roll import BoolRoll, FloatRoll
+from accompanist.runtime.bound import BoundModel
 from accompanist.runtime.clock import Clock
-from accompanist.runtime.providers import LOG_FATAL, PROVIDERS, one_line, ort, why_provider_fails
-from accompanist.runtime.quiet import quiet_stderr
+from accompanist.runtime.model_file import check_shapes, read_spec
+from accompanist.runtime.providers import one_line, open_session
+from accompanist.runtime.warmth import Warmth
 
-_REST_S = 1.0
-"""How long `auto` lets a graphics card rest before it times it: in play the model is asked every second or two, and by
-then an idle card has clocked down to a tenth of its speed (docs/architecture.md, "Real time")."""
+_FIRST_CALLS = 3
+"""The first calls are slower: onnxruntime plans its memory, a card loads its programs."""
 
 
 def default_model_path() -> Path:
@@ -50,8 +48,9 @@ class Session:
 
     Args:
         path: The model file.
-        provider: "cpu", "cuda", "coreml", or "auto": the fastest that really loads, timed as in play.
+        provider: A key of `providers.PROVIDERS`; `selection.select` says which is best.
         threads: Threads onnxruntime may use for one inference on the CPU.
+        binding: Whether it may compute in arrays that are allocated once; benchmarks compare.
 
     Raises:
         ModelError: no such file, or not an ONNX model.
@@ -59,57 +58,19 @@ class Session:
         ProviderMissing: the provider does not load on this machine.
     """
 
-    def __init__(self, path: Path, *, provider: str = "cpu", threads: int = 1) -> None:
+    def __init__(self, path: Path, *, provider: str = "cpu", threads: int = 1, binding: bool = True) -> None:
         self.path = path
-        self._threads = threads
-        if provider == "auto":
-            self._session, self.provider = self._fastest()
-        else:
-            self._session, self.provider = self._load(provider), provider
-        self.spec = _read_spec(self._session, path)
-        _check_shapes(self._session, self.spec, path)
+        self.provider = provider
+        self.threads = threads
+        session = open_session(path, provider, threads)
+        self.spec = read_spec(session, path)
+        check_shapes(session, self.spec, path)
+        self._model = BoundModel(session, self.spec, binding=binding)
 
-    def _load(self, provider: str) -> Any:
-        _check_file(self.path)
-        why_not = why_provider_fails(provider)
-        if why_not:
-            raise _provider_missing(provider, why_not)
-        options = ort.SessionOptions()
-        options.log_severity_level = LOG_FATAL
-        options.intra_op_num_threads = self._threads
-        options.inter_op_num_threads = 1
-        # A waiting worker must sleep: spinning would take a core from the MIDI system for nothing.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        wanted = [PROVIDERS[provider]] if provider == "cpu" else [PROVIDERS[provider], PROVIDERS["cpu"]]
-        try:
-            with quiet_stderr():
-                session = ort.InferenceSession(str(self.path), options, providers=wanted)
-        except Exception as error:  # onnxruntime's errors share no class of their own
-            if provider != "cpu":
-                self._load("cpu")  # where that fails too, the file is at fault and the provider is not
-                raise _provider_missing(provider, one_line(error)) from error
-            raise ModelError(
-                f"{self.path} cannot be loaded as an ONNX model: {one_line(error)}",
-                hint="export a training run again: accompanist export RUN -o model.onnx",
-            ) from error
-        if session.get_providers()[0] != PROVIDERS[provider]:  # it falls back without an exception
-            raise _provider_missing(provider, "onnxruntime fell back to the CPU when asked for it")
-        return session
-
-    def _fastest(self) -> tuple[Any, str]:
-        best, name = self._load("cpu"), "cpu"
-        spec = _read_spec(best, self.path)
-        _check_shapes(best, spec, self.path)
-        for other in ("cuda", "coreml"):
-            if why_provider_fails(other):
-                continue
-            try:
-                candidate = self._load(other)
-                if _seconds_in_play(candidate, spec) < _seconds_in_play(best, spec):
-                    best, name = candidate, other
-            except Exception:  # noqa: BLE001, S112 (auto means: whatever works; a card that fails its trial does not)
-                continue
-        return best, name
+    @property
+    def is_bound(self) -> bool:
+        """Whether the provider computes in arrays that are allocated once."""
+        return self._model.is_bound
 
     def run(self, melody: BoolRoll | FloatRoll, *, seed: int, temperature: float = 1.0) -> FloatRoll:
         """Ask the model once.
@@ -117,118 +78,30 @@ class Session:
         Args:
             melody: (2 planes, context_steps, 128); a note where above 0.
             seed: Of the noise, standard normal.
-            temperature: Scales the noise.
+            temperature: Scales the noise: 0 the same answer for every seed, 1 as the model was trained.
 
         Returns:
-            (tracks, planes, plan_steps, 128); a note where above 0.
+            (tracks, planes, plan_steps, 128), the caller's own; a note where above 0.
         """
-        (output,) = self._session.run([self.spec.output], model_inputs(self.spec, melody, seed, temperature))
-        return split_tracks(np.asarray(output[0], dtype=np.float32), self.spec)
+        return self.run_in_place(melody, seed=seed, temperature=temperature).copy()
+
+    def run_in_place(self, melody: BoolRoll | FloatRoll, *, seed: int, temperature: float = 1.0) -> FloatRoll:
+        """Ask the model once, as `run` does, without allocating anything: the next call overwrites the answer."""
+        self._model.feed.fill(melody, seed, temperature)
+        self._model.run()
+        return split_tracks(self._model.output[0], self.spec)
+
+    def run_again(self) -> None:
+        """Let the model compute on what it was given last, for nothing but the time it takes and the warmth."""
+        self._model.run()
 
     def warm_up(self) -> float:
         """Seconds of one inference, after the first slow ones are out of the way."""
-        return _seconds(self._session, self.spec)
-
-
-def model_inputs(
-    spec: ModelSpec, melody: BoolRoll | FloatRoll, seed: int, temperature: float = 1.0
-) -> dict[str, FloatRoll]:
-    """What the model is fed, by input name, batch 1: the melody as -1 and 1, and noise.
-
-    Args:
-        spec: Names, planes and shapes.
-        melody: (2 planes, context_steps, 128); a note where above 0.
-        seed: Of the noise, standard normal.
-        temperature: Scales the noise: 0 the same answer for every seed, 1 as the model was trained.
-    """
-    planes = melody if spec.planes == 2 else melody[HELD:]
-    feed = {spec.melody_input: np.where(planes > 0, np.float32(1), np.float32(-1))[None]}
-    if spec.noise_shape:
-        noise = np.random.Generator(np.random.PCG64(seed)).standard_normal(spec.noise_shape, dtype=np.float32)
-        feed[spec.noise_input] = noise[None] * np.float32(temperature)
-    return feed
-
-
-def _seconds(session: Any, spec: ModelSpec, *, rest_s: float = 0.0) -> float:
-    feed = model_inputs(spec, np.zeros((2, spec.context_steps, PITCHES), dtype=np.bool_), 0)
-    for _ in range(3):
-        session.run([spec.output], feed)
-    time.sleep(rest_s)
-    began_s = time.perf_counter()
-    session.run([spec.output], feed)
-    return time.perf_counter() - began_s
-
-
-def _seconds_in_play(session: Any, spec: ModelSpec) -> float:
-    return _seconds(session, spec, rest_s=_REST_S)
-
-
-def _check_file(path: Path) -> None:
-    if path.is_file():
-        return
-    what = "a folder" if path.is_dir() else "no such file"
-    raise ModelError(
-        f"cannot open the model {path}: {what}; a model is an .onnx file",
-        hint="export a training run: accompanist export RUN -o model.onnx",
-    )
-
-
-def _read_spec(session: Any, path: Path) -> ModelSpec:
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
-    if text is None:
-        raise SpecMismatch(
-            f"{path} is an ONNX model, but not one of Accompanist's: its metadata has no {METADATA_KEY}",
-            hint="export a training run: accompanist export RUN -o model.onnx",
-        )
-    return ModelSpec.from_json(text)
-
-
-def _check_shapes(session: Any, spec: ModelSpec, path: Path) -> None:
-    wanted_in: dict[str, tuple[int, ...]] = {spec.melody_input: (1, spec.planes, spec.context_steps, PITCHES)}
-    if spec.noise_shape:
-        wanted_in[spec.noise_input] = (1, *spec.noise_shape)
-    wanted_out: dict[str, tuple[int, ...]] = {
-        spec.output: (1, len(spec.tracks) * spec.planes, spec.plan_steps, PITCHES)
-    }
-    found_in, found_out = session.get_inputs(), session.get_outputs()
-    problems = [
-        *_differences("input", wanted_in, found_in, others_allowed=False),
-        *_differences("output", wanted_out, found_out, others_allowed=True),
-    ]
-    if problems:
-        raise SpecMismatch(
-            f"{path} disagrees with its own spec: {'; '.join(problems)}",
-            hint="export the run again: accompanist export RUN -o model.onnx",
-        )
-
-
-def _differences(side: str, wanted: dict[str, tuple[int, ...]], found: list[Any], *, others_allowed: bool) -> list[str]:
-    by_name = {value.name: value for value in found}
-    problems = []
-    for name, shape in wanted.items():
-        if name not in by_name:
-            problems.append(f"the spec names the {side} {name!r}, the model has {', '.join(map(repr, by_name))}")
-            continue
-        actual, kind = by_name[name].shape, by_name[name].type
-        # A dimension that is no number is free; the batch, which is first, may be.
-        if len(actual) != len(shape) or any(
-            isinstance(have, int) and have != want for have, want in zip(actual, shape, strict=False)
-        ):
-            problems.append(f"{side} {name!r} is {_shape_text(actual)}, the spec says {_shape_text(shape)}")
-        if kind != "tensor(float)":
-            problems.append(f"{side} {name!r} is {kind}, it should be tensor(float)")
-    if not others_allowed:
-        problems += [f"the model wants {side} {name!r}, the spec names none" for name in by_name if name not in wanted]
-    return problems
-
-
-def _shape_text(shape: Any) -> str:
-    return " x ".join(str(dimension) for dimension in shape)
-
-
-def _provider_missing(provider: str, reason: str) -> ProviderMissing:
-    install = {"cuda": "pip install 'onnxruntime-gpu[cuda,cudnn]', or take"}.get(provider, "take")
-    return ProviderMissing(f"the provider {provider} does not load: {reason}", hint=f"{install} --provider auto")
+        for _ in range(_FIRST_CALLS):
+            self.run_again()
+        began_s = time.perf_counter()
+        self.run_again()
+        return time.perf_counter() - began_s
 
 
 class Inference:
@@ -239,15 +112,23 @@ class Inference:
         clock: Stamps the answers.
         deliver: Called in the inference thread with each answer or failure; must not block.
         seed: `engine.seed`.
+        warmth: When to keep a graphics card warm; None: never.
     """
 
     def __init__(
-        self, session: Session, clock: Clock, deliver: Callable[[Answer | Failure], None], *, seed: int
+        self,
+        session: Session,
+        clock: Clock,
+        deliver: Callable[[Answer | Failure], None],
+        *,
+        seed: int,
+        warmth: Warmth | None = None,
     ) -> None:
         self._session = session
         self._clock = clock
         self._deliver = deliver
         self._seed = seed
+        self._warmth = warmth
         self._condition = threading.Condition()
         self._next: Job | None = None
         self._stopping = False
@@ -269,13 +150,39 @@ class Inference:
         self._thread.join(timeout_s)
 
     def _work(self) -> None:
-        while (job := self._wait()) is not None:
-            self._deliver(infer(self._session, job, self._clock, seed=self._seed))
+        while not self._stopping:
+            job = self._wait()
+            if job is not None:
+                self._answer(job)
+            elif self._warmth is not None and not self._stopping:
+                self._keep_warm(self._warmth)
+
+    def _answer(self, job: Job) -> None:
+        if self._warmth is not None:
+            self._warmth.asked(self._clock.now())
+        self._deliver(infer(self._session, job, self._clock, seed=self._seed))
+        if self._warmth is not None:
+            self._warmth.ended(self._clock.now())
+
+    def _keep_warm(self, warmth: Warmth) -> None:
+        try:
+            self._session.run_again()
+        except Exception:  # noqa: BLE001 (a card that is gone: the next job says so, and is counted)
+            self._warmth = None
+        else:
+            warmth.ended(self._clock.now())
 
     def _wait(self) -> Job | None:
+        """The next job; None when it is time to keep the card warm, or to stop."""
         with self._condition:
             while self._next is None and not self._stopping:
-                self._condition.wait()
+                left_s = None
+                if self._warmth is not None:
+                    now_s = self._clock.now()
+                    left_s = self._warmth.next_s(now_s) - now_s
+                    if left_s <= 0:
+                        return None
+                self._condition.wait(left_s)
             job, self._next = self._next, None
             return job
 
@@ -291,7 +198,7 @@ def infer(session: Session, job: Job, clock: Clock, *, seed: int) -> Answer | Fa
     """
     began_s = clock.now()
     try:
-        values = session.run(job.melody, seed=noise_seed(seed, job.number), temperature=job.temperature)
+        values = session.run_in_place(job.melody, seed=noise_seed(seed, job.number), temperature=job.temperature)
         notes = decoded(values, session.spec, job.plan_tick)
     except Exception as error:  # noqa: BLE001 (whatever onnxruntime raises: the engine falls back and counts it)
         message = error.message if isinstance(error, AccompanistError) else one_line(error)

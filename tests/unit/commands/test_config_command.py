@@ -62,7 +62,7 @@ def test_show_is_what_is_in_force(tmp_path: Path) -> None:
         ("[motor]\nbpm = 96\n", "there is no setting motor"),
         ("[engine]\nbpm = 9\n", "wrong.toml: engine.bpm is 9; accepted: number, >= 30, <= 300"),
         ("[engine]\nbpm = nan\n", "engine.bpm is nan; accepted: number, >= 30"),
-        ("[serve]\nprovider = 'gpu'\n", "serve.provider is 'gpu'; accepted: auto | cpu | cuda | coreml"),
+        ("[serve]\nprovider = 'gpu'\n", "serve.provider is 'gpu'; accepted: auto | cpu | cuda | tensorrt | coreml"),
         ("[train]\ndata = [1]\n", "train.data is [1]; accepted: list of text"),
         ("train = 3\n", "train: Expected `object`"),
         ("[engine\n", "not valid TOML"),

@@ -3,8 +3,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner, Result
@@ -13,11 +14,16 @@ from support.fake_midi import FakeMidiSystem
 from accompanist.cli import cli
 from accompanist.commands import doctor as module
 from accompanist.errors import NoMidiSystem
+from accompanist.runtime import selection
+from accompanist.runtime.choice import Timing, Way, choose
+from accompanist.runtime.clock import ManualClock
 
 
 @pytest.fixture(autouse=True)
-def healthy(monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
-    """A machine with a model and a MIDI system."""
+def healthy(monkeypatch: pytest.MonkeyPatch, tiny_model: Path, tmp_path: Path) -> None:
+    """A machine with a model and a MIDI system; no real second passes while providers are timed."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(module, "MonotonicClock", ManualClock)
     monkeypatch.setattr(module, "default_model_path", lambda: tiny_model)
     monkeypatch.setattr(module, "RtMidiSystem", lambda: FakeMidiSystem(outputs=("Synth",)))
 
@@ -67,12 +73,49 @@ def test_a_missing_extra_comes_with_its_pip_line(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_provider_that_does_not_load_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "why_provider_fails", lambda name: "" if name == "cpu" else "there is no driver")
+    def why(name: str) -> str:
+        return "" if name == "cpu" else "there is no driver"
+
+    monkeypatch.setattr(module, "why_provider_fails", why)
+    monkeypatch.setattr(selection, "why_provider_fails", why)
     monkeypatch.setattr(module.platform, "system", lambda: "Linux")
-    found = findings()["provider cuda"]
-    assert (found["state"], found["seen"]) == ("missing", "there is no driver")
-    assert "onnxruntime-gpu[cuda,cudnn]" in found["advice"]
-    assert "provider coreml" not in findings()  # made for another system
+    found = findings()
+    assert found["provider cpu"]["seen"].endswith("auto takes it")
+    cuda = found["provider cuda"]
+    assert (cuda["state"], cuda["seen"]) == ("missing", "there is no driver")
+    assert "onnxruntime-gpu[cuda,cudnn]" in cuda["advice"]
+    assert not {"provider coreml", "provider directml"} & found.keys()  # made for other systems
+    assert "provider tensorrt" not in found  # without CUDA there is nothing to say of it
+
+
+def test_every_way_that_was_timed_says_how_long_and_whether_it_is_taken(
+    monkeypatch: pytest.MonkeyPatch, tiny_model: Path
+) -> None:
+    timings = [
+        Timing(Way("cpu"), 0.036, (0.036, 0.038)),
+        Timing(Way("cuda"), 0.01, (0.098, 0.1)),
+        Timing(Way("cuda", kept_warm=True), 0.01, (0.01, 0.01), 0.012),
+    ]
+    choice = choose(timings, {"tensorrt": "a library is missing"})
+    asked: dict[str, Any] = {}
+
+    def select(path: Path, *, tell: Callable[[str], None], **how: Any) -> selection.Selected:
+        asked.update(how, path=path)
+        tell("timing")
+        return selection.Selected(cast("Any", None), choice)
+
+    monkeypatch.setattr(module, "select", select)
+    monkeypatch.setattr(module.platform, "system", lambda: "Linux")
+    result = run()
+    assert (asked["path"], asked["provider"], asked["afresh"]) == (tiny_model, "auto", True)
+    assert result.stderr == "timing\n"
+    assert (
+        "ok       provider cpu: 38.0 ms at worst of 2 answers, one a beat; 36.0 without a pause; "
+        "auto passes it over for cuda kept warm\n"
+    ) in result.stdout
+    assert "provider cuda kept warm: 22.0 ms at worst of 2 answers" in result.stdout
+    assert "without a pause; auto takes it\n" in result.stdout
+    assert "missing  provider tensorrt: a library is missing\n" in result.stdout
 
 
 def test_without_fluidsynth_it_says_what_is_used_instead(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import queue
 import threading
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from accompanist.music.note import Note
 from accompanist.music.playable import playable_notes
 from accompanist.music.roll import BoolRoll, FloatRoll, encode
 from accompanist.music.spec import METADATA_KEY, ModelSpec
-from accompanist.runtime.clock import ManualClock
+from accompanist.runtime.clock import ManualClock, MonotonicClock
 from accompanist.runtime.infer import Inference, Session, infer, noise_seed
 from accompanist.runtime.providers import why_provider_fails
+from accompanist.runtime.warmth import Warmth
 
 MELODY = [Note(0, 72, 480), Note(480, 74, 960), Note(960, 74, 1920)]
 
@@ -84,7 +86,7 @@ class ListeningSession:
     def __init__(self) -> None:
         self.asked: list[dict[str, float]] = []
 
-    def run(self, melody: BoolRoll, **asked: float) -> FloatRoll:
+    def run_in_place(self, melody: BoolRoll, **asked: float) -> FloatRoll:
         assert melody.any()
         self.asked.append(asked)
         return np.full((3, 2, 32, 128), -1, np.float32)
@@ -176,13 +178,6 @@ def test_an_unknown_provider_is_refused(tiny_model: Path) -> None:
         Session(tiny_model, provider="quantum")
 
 
-def test_auto_takes_what_loads_and_says_which(tiny_model: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    session = Session(tiny_model, provider="auto")
-    assert not why_provider_fails(session.provider)
-    assert session.run(melody_roll(), seed=0).shape == (3, 2, 32, 128)
-    assert capfd.readouterr() == ("", "")
-
-
 def test_an_answer_carries_its_job_and_its_time(tiny_model: Path) -> None:
     clock = ManualClock(7.0)
     answer = infer(Session(tiny_model), job(2), clock, seed=1)
@@ -203,7 +198,7 @@ class Gate:
         self.go = threading.Semaphore(0)
         self.fails = False
 
-    def run(self, melody: BoolRoll, **_: float) -> FloatRoll:
+    def run_in_place(self, melody: BoolRoll, **_: float) -> FloatRoll:
         self.began.release()
         assert self.go.acquire(timeout=10)
         if self.fails:
@@ -217,7 +212,7 @@ class OddSession:
 
     spec = TINY_SPEC
 
-    def run(self, melody: BoolRoll, **_: float) -> BoolRoll:
+    def run_in_place(self, melody: BoolRoll, **_: float) -> BoolRoll:
         return melody
 
 
@@ -257,3 +252,58 @@ def test_stopping_leaves_no_thread_behind() -> None:
     inference = Inference(Gate(), ManualClock(), lambda _: None, seed=0)  # type: ignore[arg-type]
     inference.stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "inference"]
+
+
+class Stove:
+    """Stands in for a session on a card: says when it is kept warm, and may be gone."""
+
+    spec = TINY_SPEC
+
+    def __init__(self) -> None:
+        self.warmed = threading.Semaphore(0)
+        self.asked = threading.Semaphore(0)
+        self.is_gone = False
+        self.warmings = 0
+
+    def run_again(self) -> None:
+        self.warmings += 1
+        self.warmed.release()
+        if self.is_gone:
+            raise RuntimeError("the card is gone")
+
+    def run_in_place(self, melody: BoolRoll, **_: float) -> FloatRoll:
+        assert melody.any()
+        self.asked.release()
+        return np.full((3, 2, 32, 128), -1, np.float32)
+
+
+def test_a_card_is_kept_warm_between_jobs_and_a_job_is_answered_all_the_same() -> None:
+    stove, answers = Stove(), queue.SimpleQueue[Answer | Failure]()
+    warmth = Warmth(0.0001, every_s=0.001)
+    inference = Inference(stove, MonotonicClock(), answers.put, seed=0, warmth=warmth)  # type: ignore[arg-type]
+    for number in range(3):
+        assert all(stove.warmed.acquire(timeout=10) for _ in range(3))
+        inference.ask(job(number))
+        assert answers.get(timeout=10).job.number == number
+    inference.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name == "inference"]
+
+
+def test_a_card_that_is_gone_is_kept_warm_no_longer_and_jobs_still_say_so() -> None:
+    stove, answers = Stove(), queue.SimpleQueue[Answer | Failure]()
+    stove.is_gone = True
+    inference = Inference(stove, MonotonicClock(), answers.put, seed=0, warmth=Warmth(0.0001))  # type: ignore[arg-type]
+    assert stove.warmed.acquire(timeout=10)
+    inference.ask(job(0))
+    assert isinstance(answers.get(timeout=10), Answer)
+    inference.stop()
+    assert stove.warmings == 1
+
+
+def test_without_need_nothing_runs_between_jobs() -> None:
+    stove, answers = Stove(), queue.SimpleQueue[Answer | Failure]()
+    inference = Inference(stove, MonotonicClock(), answers.put, seed=0)  # type: ignore[arg-type]
+    inference.ask(job(0))
+    assert answers.get(timeout=10).job.number == 0
+    inference.stop()
+    assert stove.warmings == 0

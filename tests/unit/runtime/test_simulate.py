@@ -135,7 +135,7 @@ class BrokenSession:
     spec = TINY_SPEC
     path = Path("broken.onnx")
 
-    def run(self, melody: Any, *, seed: int, **_: float) -> Any:
+    def run_in_place(self, melody: Any, *, seed: int, **_: float) -> Any:
         raise RuntimeError(f"no answer to {melody.shape} with {seed}")
 
 

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+from numpy.typing import NDArray
+from support.tiny import TINY_SPEC, write_tiny_model
+
+from accompanist.music.roll import HELD
+from accompanist.runtime.bound import BoundModel, Feed
+from accompanist.runtime.infer import Session, default_model_path
+
+SMALLEST_ARRAY = 2 * 32 * 128 * 4
+"""Bytes of the melody's input, and less than the answer; a call itself takes some 2 kB, checked types some more."""
+STAYS = 4096
+"""Bytes that the interpreter may keep for itself after hundreds of calls."""
+
+
+def melodies(number: int) -> NDArray[np.bool_]:
+    return np.random.default_rng(number).random((2, 32, 128)) < 0.02
+
+
+@given(seed=st.integers(0, 2**40), temperature=st.sampled_from([0.0, 0.5, 1.0, 2.0]), planes=st.sampled_from([1, 2]))
+def test_a_question_is_what_it_always_was_to_the_byte(seed: int, temperature: float, planes: int) -> None:
+    spec = replace(TINY_SPEC, planes=planes, noise_shape=(7, 2, 3))
+    feed = Feed(spec)
+    for number in (0, 1):  # what stood there before leaves no trace
+        melody = melodies(number)
+        feed.fill(melody, seed + number, temperature)
+        voices = melody if planes == 2 else melody[HELD:]
+        random = np.random.Generator(np.random.PCG64(seed + number))
+        noise = random.standard_normal((7, 2, 3), dtype=np.float32) * np.float32(temperature)
+        assert feed.arrays["melody"].tobytes() == np.where(voices, np.float32(1), np.float32(-1)).tobytes()
+        assert feed.arrays["noise"].tobytes() == noise.tobytes()
+        assert list(feed.arrays) == ["melody", "noise"]
+
+
+@pytest.mark.parametrize("noise_shape", [(2, 1, 1), ()])
+def test_bound_or_not_the_answer_is_the_same(tmp_path: Path, noise_shape: tuple[int, ...]) -> None:
+    path = write_tiny_model(tmp_path / "tiny.onnx", spec=replace(TINY_SPEC, noise_shape=noise_shape))
+    bound, plain = Session(path), Session(path, binding=False)
+    assert (bound.is_bound, plain.is_bound) == (True, False)
+    for seed in range(3):
+        assert np.array_equal(bound.run(melodies(seed), seed=seed), plain.run(melodies(seed), seed=seed))
+
+
+@pytest.mark.skipif(not default_model_path().is_file(), reason="without the shipped model")
+def test_the_shipped_model_answers_the_same_bound_or_not() -> None:
+    bound, plain = Session(default_model_path()), Session(default_model_path(), binding=False)
+    assert bound.is_bound
+    for seed in range(3):
+        assert np.array_equal(bound.run(melodies(seed), seed=seed), plain.run(melodies(seed), seed=seed))
+
+
+def test_an_answer_in_place_is_overwritten_and_one_of_ones_own_is_not(tiny_model: Path) -> None:
+    session = Session(tiny_model)
+    own, in_place = session.run(melodies(1), seed=1), session.run_in_place(melodies(1), seed=1)
+    assert np.array_equal(own, in_place)
+    before = own.copy()
+    session.run_in_place(melodies(2), seed=2)
+    assert np.array_equal(own, before)
+    assert not np.array_equal(in_place, before)
+
+
+def test_a_call_allocates_no_array_and_nothing_that_stays(tiny_model: Path) -> None:
+    session, melody = Session(tiny_model), melodies(1)
+    for seed in range(3):
+        session.run_in_place(melody, seed=seed)
+    tracemalloc.start()
+    try:
+        session.run_in_place(melody, seed=3)
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        for seed in range(200):
+            session.run_in_place(melody, seed=seed)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - before < SMALLEST_ARRAY
+    assert after - before < STAYS
+
+
+class Onnx:
+    """An onnxruntime session of a provider that is not the CPU, with what may be wrong with it.
+
+    Args:
+        copies: When the inputs are copied: as they are bound, or only the first time they are.
+        fails: Whether binding raises.
+    """
+
+    def __init__(self, *, copies: str = "as bound", fails: bool = False) -> None:
+        self.copies, self.fails = copies, fails
+        self.inputs: dict[str, NDArray[np.float32]] = {}
+        self.output: Any = None
+
+    def get_providers(self) -> list[str]:
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def run(self, _names: list[str], feed: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        melody = feed["melody"][0]
+        return [np.concatenate([melody] * 3)[None] + feed["noise"].mean()]
+
+    def io_binding(self) -> Onnx:
+        if self.fails:
+            raise RuntimeError("this provider binds nothing")
+        return self
+
+    def bind_ortvalue_input(self, name: str, value: Any) -> None:
+        if self.copies == "as bound" or name not in self.inputs:
+            self.inputs[name] = value.numpy().copy()
+
+    def bind_ortvalue_output(self, _name: str, value: Any) -> None:
+        self.output = value
+
+    def synchronize_inputs(self) -> None:
+        """What was bound is there."""
+
+    def synchronize_outputs(self) -> None:
+        """What was computed is there."""
+
+    def run_with_iobinding(self, _binding: Onnx) -> None:
+        self.output.update_inplace(self.run([], self.inputs)[0])
+
+
+@pytest.mark.parametrize(
+    ("onnx", "bound"),
+    [
+        (Onnx(), True),
+        (Onnx(copies="once"), False),  # it would answer the first question for ever
+        (Onnx(fails=True), False),
+    ],
+)
+def test_a_card_is_bound_only_where_it_hears_each_question(onnx: Onnx, bound: bool) -> None:
+    model = BoundModel(onnx, TINY_SPEC)
+    assert model.is_bound is bound
+    for seed in range(3):
+        model.feed.fill(melodies(seed), seed)
+        model.run()
+        assert np.array_equal(model.output, onnx.run([], model.feed.arrays)[0])

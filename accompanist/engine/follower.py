@@ -1,110 +1,29 @@
 """Following a MIDI clock: the song's position from pulses that arrive late, early and in clumps.
 
 The count of clocks is exact, their times are not: read through JACK, each is late by up to one period (21 ms at 1024
-frames). So the position between two clocks is a straight line, steered towards the line of least squares through the
-last two beats of clocks, and never turned back.
+frames). So the position between two clocks is a straight line, steered towards the one that `PulseLine` draws through
+the last beats of clocks, and never turned back.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
 from typing import Literal
 
+from accompanist.engine.pulses import SHORTEST_PERIOD_S, PulseLine
 from accompanist.engine.transport import Turn
 from accompanist.music.time import CLOCKS_PER_BEAT, TICKS_PER_CLOCK, TICKS_PER_SONG_POSITION
 
 SONG_POSITION, CLOCK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 
-MOST_CLOCKS = 2 * CLOCKS_PER_BEAT
-"""The line goes through this many clocks at most."""
 LOCK_CLOCKS = CLOCKS_PER_BEAT
 """With this many clocks heard the tempo counts as known."""
-LEAST_CLOCKS = 6
-"""With fewer the tempo is what it was, and the position waits for each clock."""
-SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 60 / 360 / CLOCKS_PER_BEAT, 60 / 25 / CLOCKS_PER_BEAT
-"""25 to 360 BPM: the range served, 30 to 300, with room for the noise of an estimate."""
-OUTLIER_S = 0.025
-"""A clock further off the line than any jitter explains (a stalled process) has no say in it."""
-TURN_S = 0.016
-"""Clocks this far off on one side, and drifting on, mean another tempo: above half of the largest jitter."""
-TURN_CLOCKS = 4
-STEER_CLOCKS = 12
-"""An error of position is halved about every third of a beat: fast enough to keep the beat, too slow to be heard."""
+STEER_CLOCKS = 5
+"""An error of position is halved about every seventh of a beat: so it has gone within one."""
+CLUMP_S = SHORTEST_PERIOD_S / 2
+"""Clocks closer together were held up on their way."""
 SILENCE_CLOCKS, SILENCE_S = 12, 0.25
 """A clock that is silent for longer than both is lost."""
-
-
-class PulseLine:
-    """The straight line through the last clocks: when the last one was due, and how far apart they are.
-
-    Args:
-        period_s: Distance of two clocks until enough of them were heard.
-    """
-
-    def __init__(self, period_s: float) -> None:
-        self.period_s = period_s
-        self.last_s = -math.inf
-        self._times: deque[float] = deque(maxlen=MOST_CLOCKS)
-        self._surprises: deque[float] = deque(maxlen=TURN_CLOCKS)
-
-    def __len__(self) -> int:
-        return len(self._times)
-
-    @property
-    def usable(self) -> bool:
-        """Enough clocks were heard to tell their distance."""
-        return len(self._times) >= LEAST_CLOCKS
-
-    def clear(self) -> None:
-        """Forget the clocks, keep their distance."""
-        self._times.clear()
-        self._surprises.clear()
-
-    def add(self, at_s: float) -> None:
-        """Take a clock that arrived at a moment."""
-        if len(self._times) >= 2 * LEAST_CLOCKS:
-            self._surprises.append(at_s - (self.last_s + self.period_s))
-            if self._turned():
-                while len(self._times) >= LEAST_CLOCKS:
-                    self._times.popleft()
-                self._surprises.clear()
-        self._times.append(at_s)
-        self.last_s = at_s
-        if self.usable:
-            self._draw()
-
-    def _turned(self) -> bool:
-        """The last clocks left the line on one side and go on leaving it: another tempo, not a stall."""
-        if len(self._surprises) < TURN_CLOCKS:
-            return False
-        first, last = self._surprises[0], self._surprises[-1]
-        late = all(surprise > TURN_S for surprise in self._surprises)
-        early = all(surprise < -TURN_S for surprise in self._surprises)
-        return (late or early) and abs(last) > abs(first)
-
-    def _draw(self) -> None:
-        """Least squares, once more without the outliers of the first line."""
-        points = list(enumerate(self._times))
-        start_s, period_s = _line(points)
-        near = [(i, s) for i, s in points if abs(s - start_s - i * period_s) <= OUTLIER_S]
-        if LEAST_CLOCKS <= len(near) < len(points):
-            points = near
-            start_s, period_s = _line(points)
-        self.period_s = min(max(period_s, SHORTEST_PERIOD_S), LONGEST_PERIOD_S)
-        # Where the distance was held within its limits the line turns about its middle.
-        middle = sum(i for i, _ in points) / len(points)
-        self.last_s = start_s + middle * period_s + (len(self._times) - 1 - middle) * self.period_s
-
-
-def _line(points: list[tuple[int, float]]) -> tuple[float, float]:
-    """Ordinary least squares: the moment of clock 0, and seconds per clock."""
-    n = len(points)
-    mean_i = sum(i for i, _ in points) / n
-    mean_s = sum(s for _, s in points) / n
-    spread = sum((i - mean_i) ** 2 for i, _ in points)
-    slope = sum((i - mean_i) * (s - mean_s) for i, s in points) / spread
-    return mean_s - slope * mean_i, slope
 
 
 class ClockFollower:
@@ -125,6 +44,7 @@ class ClockFollower:
         self._lock: Literal["waiting", "locked", "lost"] = "waiting"
         self._heard_s: float | None = None  # the last clock, while clocks are arriving
         self._end_s = math.inf  # when a song without a clock ends
+        self._returning = False  # the clock was lost, and comes back in a clump
         self._settled_s = -math.inf
         self._rest_tick = 0  # the position while not running
         self._clock_tick = 0  # where the next clock falls
@@ -186,7 +106,8 @@ class ClockFollower:
         """The clock has been silent for too long: first lost, then the end."""
         if self._heard_s is not None:
             beat_s = CLOCKS_PER_BEAT * self._line.period_s
-            self._end_s = max(self._heard_s + self._lost_clock_beats * beat_s, at_s)
+            # Half a clock less than whole beats: the one that would begin there does not.
+            self._end_s = max(self._heard_s + self._lost_clock_beats * beat_s - self._line.period_s / 2, at_s)
             self._heard_s = None
             self._line.clear()
             self._lock = "lost" if self.running else "waiting"
@@ -228,15 +149,22 @@ class ClockFollower:
 
     def _clock(self, at_s: float) -> tuple[Turn, ...]:
         turns = []
-        if self._heard_s is None:
+        before_s = self._heard_s
+        if before_s is None:
             self._line.clear()
+        elif self._state == "armed":
+            self._line.begin(at_s)
         self._heard_s = at_s
         self._line.add(at_s)
         if self._lock != "locked" and len(self._line) >= LOCK_CLOCKS:
             self._lock = "locked"
             turns.append(Turn(at_s, "locked"))
-        if self.running and math.isfinite(self._end_s):
-            # The clock is back. The song went on without it, so what is missing are clocks, not time.
+        self._returning = self.running and (
+            math.isfinite(self._end_s) or (self._returning and before_s is not None and at_s - before_s < CLUMP_S)
+        )
+        if self._returning:
+            # The clock is back. The song went on without it, so what is missing are clocks, not time; and those that
+            # come together now were only held up, so they are none to count.
             self._clock_tick = round(self._position(at_s) / TICKS_PER_CLOCK) * TICKS_PER_CLOCK
         self._end_s = math.inf
         if self._state != "stopped":

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_o
 import msgspec
 from msgspec import Meta
 
+from accompanist.config_controls import ControlsConfig
 from accompanist.errors import ConfigError
 
 _T = TypeVar("_T", bound=msgspec.Struct)
@@ -37,6 +38,10 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     hold_bars: Annotated[
         int, Meta(ge=0, le=64, description="bars the last harmony is held where the model gives no plan, then silence")
     ] = 4
+    rest_bars: Annotated[
+        int, Meta(ge=0, le=64, description="bars you may rest before the band thins out and stops; 0: it plays on")
+    ] = 4
+    follow_density: Annotated[bool, Meta(description="the band plays fewer notes where you play few")] = True
 
 
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -49,6 +54,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         msgspec.field(default="Accompanist Out", name="out")
     )
     clock: Annotated[str, Meta(description="port whose MIDI clock leads; empty: none has one of its own")] = ""
+    control: Annotated[str, Meta(description="another port with mapped controls; empty: serve.in alone has them")] = ""
     sync: Annotated[bool, Meta(description="follow the MIDI clock that arrives on serve.in")] = False
     model: Annotated[str, Meta(description="path of an .onnx model; empty: the shipped one")] = ""
     provider: Annotated[
@@ -60,6 +66,14 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Meta(description="what speaks to the MIDI system; auto takes jack, exact to the frame, where a server runs"),
     ] = "auto"
     channel: Annotated[int, Meta(ge=0, le=16, description="MIDI channel of the melody, 1 to 16; 0: any channel")] = 0
+    split: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^[A-Ga-g](#|b)?-?\d$",
+            title="text: a note such as C3, where C4 is middle C",
+            description="keys below this note are the harmony to follow, and no melody; empty: all keys are melody",
+        ),
+    ] = ""
     thru: Annotated[bool, Meta(description="send the melody on to the output as well")] = False
     split_ports: Annotated[bool, Meta(description="one output port per track instead of one channel per track")] = False
     log: Annotated[str, Meta(description="file for the performance log (JSON Lines), added to; empty: none")] = ""
@@ -113,6 +127,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     engine: EngineConfig = EngineConfig()
     serve: ServeConfig = ServeConfig()
+    controls: ControlsConfig = ControlsConfig()
     train: TrainConfig = TrainConfig()
     data: DataConfig = DataConfig()
 
@@ -128,12 +143,31 @@ def load_config(path: Path | None) -> Config:
         if not path.is_file():
             return Config()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"cannot read {path}: {error.strerror}", hint="name a file that exists with --config"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not valid TOML: {error}", hint="compare it with: accompanist config explain"
+        ) from error
+    return parse_config(text, path)
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """Read the text of a config file.
+
+    Args:
+        text: TOML.
+        path: Where it stands, for the messages.
+
+    Raises:
+        ConfigError: it is not TOML, or has an unknown key or a value out of range.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"{path} is not valid TOML: {error}", hint="compare it with: accompanist config explain"
         ) from error
@@ -178,6 +212,10 @@ def _problem(said: str, table: dict[str, Any], *, flags_of: str = "") -> str:
     value: Any = table
     for step in keys:
         value = value[step]
+    if place.endswith("[...]") and isinstance(value, dict):  # msgspec does not say which of them
+        pattern = what.partition("regex '")[2].removesuffix("'").replace("\\\\", "\\")
+        name = next(name for name, its in value.items() if not isinstance(its, str) or not re.search(pattern, its))
+        return f"{key}.{name} is {value[name]!r}; accepted: {kinds[key]}"
     shown = f"--{keys[-1].replace('_', '-')}" if flags_of else key
     return f"{shown} is {value!r}; accepted: {kinds[key]}"
 
@@ -202,7 +240,7 @@ def settings() -> list[Setting]:
             found.append(
                 Setting(
                     f"{stage.name}.{field.encode_name}",
-                    field.default,
+                    {} if field.default is msgspec.NODEFAULT else field.default,
                     _kind_text(kind, meta),
                     (meta.description if meta else None) or "",
                 )
@@ -211,6 +249,8 @@ def settings() -> list[Setting]:
 
 
 def _kind_text(kind: Any, meta: Meta | None) -> str:
+    if meta and meta.title:
+        return meta.title
     if get_origin(kind) is Literal:
         return " | ".join(str(choice) for choice in get_args(kind))
     if get_origin(kind) is tuple:

@@ -78,7 +78,9 @@ def default_toml() -> str:
             stage = its_stage
             meaning = {field.name: field.type.__doc__ for field in msgspec.structs.fields(Config)}[stage]
             lines += ["", f"# {meaning.splitlines()[0]}", f"[{stage}]"]
-        lines += [f"# {setting.meaning} ({setting.kind})", f"{key} = {toml_value(setting.default)}"]
+        lines.append(f"# {setting.meaning} ({setting.kind})")
+        # A table of names has no default to write, and an empty one would forbid the lines that a user adds.
+        lines.append(f'# {key}.NAME = ""' if setting.default == {} else f"{key} = {toml_value(setting.default)}")
     return "\n".join(lines) + "\n"
 
 
@@ -86,4 +88,7 @@ def toml_value(value: Any) -> str:
     """A setting's value as TOML writes it."""
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(toml_value(item) for item in value)}]"
+    if isinstance(value, dict):
+        inside = ", ".join(f"{json.dumps(name, ensure_ascii=False)} = {toml_value(its)}" for name, its in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
     return json.dumps(value, ensure_ascii=False)  # TOML writes booleans, numbers and plain text as JSON does

@@ -31,6 +31,8 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--bpm", type=float, help="Tempo where no MIDI clock leads.")
 @click.option("--beats-per-bar", type=int, help="Beats in a bar.")
 @click.option("--channel", type=int, help="MIDI channel you play on, 1 to 16; 0: any.")
+@click.option("--control", metavar="PORT", help="More controls arrive on this port; see [controls] in config.toml.")
+@click.option("--split", metavar="NOTE", help="Keys below it (C3, where C4 is middle C) are the harmony to follow.")
 @click.option("--thru/--no-thru", default=None, help="Send your melody on to --out as well.")
 @click.option("--split-ports/--one-port", default=None, help="A port per track, called OUT and the track's name.")
 @click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
@@ -64,7 +66,10 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
         flags["clock"] = ""
     elif flags["clock"]:
         flags["sync"] = False
-    serve_names = ("in", "out", "clock", "sync", "backend", "provider", "channel", "thru", "split_ports")
+    serve_names = [
+        *("in", "out", "clock", "sync", "control", "backend", "provider"),
+        *("channel", "split", "thru", "split_ports"),
+    ]
     serve_flags = {name: flags[name] for name in serve_names}
     serve_flags |= {name: str(flags[name]) if flags[name] else None for name in ("model", "log")}
     config = replace(

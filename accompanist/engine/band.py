@@ -9,20 +9,18 @@ import math
 from collections.abc import Sequence
 
 from accompanist.config import EngineConfig
+from accompanist.engine.arranger import Arranger
 from accompanist.engine.bars import BarBuffer
 from accompanist.engine.figures import Source, Tally
 from accompanist.engine.hold import Hold
 from accompanist.engine.outbox import Outbox
-from accompanist.engine.planner import Planner, scaled
-from accompanist.engine.protocol import Answer, BeatReport, Committed, Failure, PlanReport
+from accompanist.engine.planner import Planner
+from accompanist.engine.player import ALL_NOTES_OFF, CONTROL
+from accompanist.engine.protocol import Answer, BeatReport, Committed, Failure, Message, PlanReport
 from accompanist.engine.schedule import COMMIT_LEAD_TICKS, Schedule
 from accompanist.engine.transport import Transport
-from accompanist.music.note import DEFAULT_VELOCITY
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import PPQ
-
-SOFTEST, LOUDEST = 0.6, 1.25
-"""How far the player's loudness may carry the band's: times its own velocity."""
 
 
 class Band:
@@ -32,21 +30,30 @@ class Band:
         spec: The model that will answer.
         settings: Meter, lead and how long a harmony is held.
         bars: What the player has played.
+        arranger: Makes of each beat what the player wants of it.
         outbox: Takes what is said to the world.
         ahead_s: How long before it is due everything is done.
     """
 
     def __init__(
-        self, spec: ModelSpec, settings: EngineConfig, bars: BarBuffer, outbox: Outbox, *, ahead_s: float
+        self,
+        spec: ModelSpec,
+        settings: EngineConfig,
+        bars: BarBuffer,
+        arranger: Arranger,
+        outbox: Outbox,
+        *,
+        ahead_s: float,
     ) -> None:
+        self._tracks = spec.tracks
         self._bars = bars
+        self._arranger = arranger
         self._outbox = outbox
         self._ahead_s = ahead_s
         self._planner = Planner(spec, settings)
         self._hold = Hold(settings.hold_bars * settings.beats_per_bar)
         self._schedule = Schedule(track.channel for track in spec.tracks)
         self.tally = Tally()
-        self._loudness = 1.0
         self._heard_tick = 0  # end of the melody heard by the last plan that played
         self._done_tick = 0  # everything before it is told
         self.late_answers = self.dropped_answers = self.failures = 0
@@ -87,11 +94,25 @@ class Band:
         """End everything that sounds, now."""
         self._outbox.play(self._schedule.silence(at_s, self._done_tick))
 
+    def close(self, tracks: frozenset[int], at_s: float) -> None:
+        """Tracks fall silent, now; what they play next is the arranger's to say."""
+        self._schedule.drop_waiting(tracks)
+        self._outbox.play(self._schedule.silence(at_s, self._done_tick, tracks))
+        self._arranger.silenced(tracks)
+
+    def panic(self, at_s: float) -> None:
+        """End everything that sounds, now, on every channel of the band, and go on with the next beat."""
+        self._schedule.drop_waiting()
+        self.silence(at_s)
+        ends = [bytes((CONTROL | track.channel, ALL_NOTES_OFF, 0)) for track in self._tracks]
+        self._outbox.play(Message(at_s, i, data, self._done_tick) for i, data in enumerate(ends))
+
     def jump(self, tick: int) -> None:
         """The song goes on from another place: what was planned and not played is void."""
         self._schedule.drop_waiting()
         self._planner.restart(tick)
         self._hold.clear()
+        self._arranger.restart()
         self.tally.jumped()
         self._outbox.job = None
 
@@ -107,6 +128,7 @@ class Band:
         if not math.isfinite(due_s):  # a clock must come first; as it would be at the present tempo
             due_s = at_s + (plan_tick - COMMIT_LEAD_TICKS - heard_tick) * 60 / (transport.bpm * PPQ)
         job = planner.ask(self._bars.melody(plan_tick), due_s - self._ahead_s, heard_tick)
+        job = job._replace(temperature=self._arranger.desk.temperature, style=self._arranger.desk.style)
         self._outbox.job = job
         self._outbox.tell(at_s, "job", f"{job.number} for {self._outbox.place(plan_tick)}")
 
@@ -146,14 +168,12 @@ class Band:
                 return
             notes = held
         self._bars.forget_before(beat_tick)
-        mean_velocity = self._bars.mean_velocity()
-        if mean_velocity is not None:
-            # The square root: the band follows half of the player's change, in decibels.
-            self._loudness = min(max(math.sqrt(mean_velocity / DEFAULT_VELOCITY), SOFTEST), LOUDEST)
-        self._schedule.commit(scaled(notes, self._loudness))
+        arranged = self._arranger.beat(beat_tick, notes)
+        self._schedule.end_at(beat_tick, arranged.ends)
+        self._schedule.commit(arranged.notes)
 
     def _fall_back(self, beat_tick: int, tick: int, at_s: float) -> list[Committed] | None:
-        """The last harmony for a beat without a plan; None where it stays silent, as do those that are over by now."""
+        """The last harmony, or none, for a beat without a plan; None where it is over by now."""
         over = 1 + self._planner.skip_beats(tick) if tick >= beat_tick + PPQ else 0
         self._hold.pass_over(over)
         notes = self._hold.take_beat(beat_tick) if over == 0 else None
@@ -165,7 +185,7 @@ class Band:
         self._decided("silence", beat_tick, tick, at_s, (), beats=beats)
         more = f" and {beats - 1} more" if beats > 1 else ""
         self._outbox.tell(at_s, "fallback_silence", self._outbox.place(beat_tick) + more)
-        return None
+        return None if over else []
 
     def _decided(
         self, source: Source, beat_tick: int, tick: int, at_s: float, notes: Sequence[Committed], *, beats: int = 1

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from accompanist.music.note import Note, top_line, without_doubles
 from accompanist.music.roll import BoolRoll, encode
-from accompanist.music.time import TICKS_PER_STEP
+from accompanist.music.time import PPQ, TICKS_PER_STEP
 
 MOST_NOTES = 2048
 """Ended notes kept at most: far above what a hand plays in any window, so only a flood meets it."""
@@ -22,14 +22,16 @@ class BarBuffer:
 
     def __init__(self, context_steps: int) -> None:
         self._context_steps = context_steps
+        self._context_ticks = context_steps * TICKS_PER_STEP
         self._ended: deque[Note] = deque(maxlen=MOST_NOTES)
         self._running: dict[tuple[int, int], Note] = {}  # (channel, pitch): a note whose end is not known yet
         self._first_tick = 0
+        self._last_tick = 0  # when a key last went down or up
 
     def restart(self, tick: int) -> None:
         """The song goes on from another place: forget all but what is still held, which begins anew there."""
         self._ended.clear()
-        self._first_tick = tick
+        self._first_tick = self._last_tick = tick
         self._running = {key: note._replace(start_tick=tick, end_tick=tick) for key, note in self._running.items()}
 
     def note_on(self, channel: int, pitch: int, velocity: int, tick: int) -> None:
@@ -37,6 +39,7 @@ class BarBuffer:
         self.note_off(channel, pitch, tick)
         tick = max(tick, self._first_tick)
         self._running[channel, pitch] = Note(tick, pitch, tick, velocity)
+        self._last_tick = tick
 
     def note_off(self, channel: int, pitch: int, tick: int) -> None:
         """A key goes up.
@@ -45,6 +48,8 @@ class BarBuffer:
         shorter than a millisecond or so.
         """
         note = self._running.pop((channel, pitch), None)
+        if note is not None:
+            self._last_tick = max(tick, self._first_tick)
         if note is not None and tick > note.start_tick:
             self._ended.append(note._replace(end_tick=tick))
 
@@ -66,13 +71,8 @@ class BarBuffer:
         Returns:
             Booleans, (2 planes, context_steps, 128).
         """
-        context_ticks = self._context_steps * TICKS_PER_STEP
-        begin_tick = end_tick - context_ticks
-        held = [
-            note._replace(end_tick=end_tick)
-            for note in self._running.values()
-            if begin_tick - context_ticks <= note.start_tick < end_tick
-        ]
+        begin_tick = end_tick - self._context_ticks
+        held = [note._replace(end_tick=end_tick) for note in self._held(end_tick)]
         notes = [_on_grid(note) for note in (*self._ended, *held)]
         return encode(top_line(without_doubles(_detached(notes))), self._context_steps, start_tick=begin_tick)
 
@@ -82,6 +82,21 @@ class BarBuffer:
         reach_tick = tick - (self._context_steps + 1) * TICKS_PER_STEP
         while self._ended and self._ended[0].end_tick < reach_tick:
             self._ended.popleft()
+
+    def _held(self, end_tick: int) -> list[Note]:
+        """The keys that are down, but for those held for longer than two windows."""
+        return [n for n in self._running.values() if end_tick - 2 * self._context_ticks <= n.start_tick < end_tick]
+
+    def sounded_until(self, tick: int) -> int:
+        """The last tick up to this one at which the player sounded; where the song began if that is later."""
+        return tick if self._held(tick) else min(self._last_tick, tick)
+
+    def notes_per_beat(self, tick: int) -> float:
+        """How busy the player has been in the window before a tick; what is struck within a step counts once."""
+        begin_tick = max(tick - self._context_ticks, self._first_tick)
+        starts = {n.start_tick // TICKS_PER_STEP for n in (*self._ended, *self._running.values())}
+        heard = sum(1 for step in starts if begin_tick <= step * TICKS_PER_STEP < tick)
+        return heard * PPQ / max(tick - begin_tick, PPQ)
 
     def mean_velocity(self) -> float | None:
         """How loud the player has been in the last window, 1 to 127; None where nothing was played."""

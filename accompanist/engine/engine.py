@@ -17,23 +17,29 @@ import math
 from collections.abc import Iterator, Sequence
 
 from accompanist.config import EngineConfig
+from accompanist.config_controls import ControlsConfig
+from accompanist.engine.arranger import Arranger
 from accompanist.engine.band import Band
 from accompanist.engine.bars import BarBuffer
+from accompanist.engine.controls import Refused, checked, said
 from accompanist.engine.follower import ClockFollower
+from accompanist.engine.left_hand import LeftHand
+from accompanist.engine.mapping import ControlMap
 from accompanist.engine.outbox import Outbox
-from accompanist.engine.player import Player, begins_note
-from accompanist.engine.protocol import Answer, Failure, Input, Received, Step, Stop, TempoChange
+from accompanist.engine.player import FIRST_SYSTEM, Player, begins_note
+from accompanist.engine.protocol import Answer, Command, Failure, Input, Received, Step, Stop, TempoChange
 from accompanist.engine.status import Status
 from accompanist.engine.transport import InternalTransport, Transport, Turn
 from accompanist.music.spec import ModelSpec
-from accompanist.music.time import PPQ
+from accompanist.music.time import PPQ, us_per_beat
 
 OLDEST_STAMP_S = 1.0
 """An input stamped longer ago than this before the last call is taken as that old."""
 FARTHEST_S = 1e12
 """Times beyond this are no times (a broken clock) and are passed over."""
-FIRST_SYSTEM = 0xF0
-"""Status bytes from here on belong to no channel: clock, start, stop, song position (MIDI 1.0)."""
+NO_CONTROLS = ControlsConfig()
+SONG = ("bpm", "start", "stop", "continue")
+"""Commands to whatever leads the song."""
 
 
 class Engine:
@@ -47,6 +53,11 @@ class Engine:
         thru: Send the player's messages on.
         wait_for_player: Without a clock: the song begins with the player's first note, else with the first step.
         ahead_s: How long before they are due the band's messages are told, in seconds, 0 or more.
+        split: The lowest pitch of the melody, below it is the left hand; 0: there is none.
+        controls: Which of the player's messages are commands.
+
+    Raises:
+        ConfigError: the controls name a track or style that the model does not have.
     """
 
     def __init__(
@@ -59,15 +70,21 @@ class Engine:
         thru: bool = False,
         wait_for_player: bool = True,
         ahead_s: float = 0.0,
+        split: int = 0,
+        controls: ControlsConfig = NO_CONTROLS,
     ) -> None:
+        self._spec = spec
         self._beats_per_bar = settings.beats_per_bar
         self._transport: Transport = (
             ClockFollower(settings.bpm, settings.lost_clock_beats) if follow_clock else InternalTransport(settings.bpm)
         )
         self._bars = BarBuffer(spec.context_steps)
-        self._player = Player(self._bars, channel=channel, thru=thru)
+        self._left_hand = LeftHand(split)
+        self._player = Player(self._bars, self._left_hand, channel=channel, thru=thru)
+        self._controls = ControlMap(controls, spec)
+        self._arranger = Arranger(spec, settings, self._bars, self._left_hand)
         self._outbox = Outbox(settings.beats_per_bar)
-        self._band = Band(spec, settings, self._bars, self._outbox, ahead_s=ahead_s)
+        self._band = Band(spec, settings, self._bars, self._arranger, self._outbox, ahead_s=ahead_s)
         self._begun = follow_clock  # the player, or the first step, has begun the song
         self._wait_for_player = wait_for_player
         self._ended = False
@@ -121,6 +138,7 @@ class Engine:
             failures=self._band.failures,
             figures=self._band.tally.figures(),
             inference_s=self._band.inference_s,
+            controls=self._arranger.desk.setting(),
         )
 
     # --- time ---
@@ -168,17 +186,58 @@ class Engine:
                 self._band.answered(item, at_s)
             case Failure():
                 self._band.failed(item, at_s)
+            case Command():
+                self._obey(item, at_s)
             case Stop():
                 self._end(max(at_s, self._done_s))
 
     def _receive(self, received: Received, at_s: float) -> None:
         data = received.data
-        if self._player.owns(received):
+        if self._controls.owns(received):
+            for command in self._controls.commands(received):
+                self._obey(command, at_s)
+        elif self._player.owns(received):
             if not self._begun and begins_note(data):
                 self._begin(at_s)
             self._outbox.pass_on(self._player.hear(data, self._transport.tick_at(at_s), at_s))
-        elif data and data[0] >= FIRST_SYSTEM:
+        elif data and data[0] >= FIRST_SYSTEM and not received.from_control:
             self._turn(self._transport.receive(data, at_s))
+
+    # --- the player in charge ---
+
+    def _obey(self, command: Command, at_s: float) -> None:
+        try:
+            command = checked(command, self._spec)
+            if command.name in SONG:
+                self._lead(command, at_s)
+            elif command.name == "panic":
+                self._band.panic(at_s)
+                self._outbox.pass_on(self._player.panic(at_s, self._transport.tick_at(at_s)))
+            elif command.name == "fill":
+                self._arranger.fill()
+            else:
+                command = self._arranger.desk.take(command)
+                self._band.close(self._arranger.desk.closed, at_s)
+        except Refused as refused:
+            self._outbox.tell(at_s, "control_refused", str(refused))
+        else:
+            self._outbox.tell(at_s, "control", said(command, self._spec))
+
+    def _lead(self, command: Command, at_s: float) -> None:
+        """Tempo, start and stop: the player's where no clock leads."""
+        transport = self._transport
+        if not isinstance(transport, InternalTransport):
+            raise Refused(f"{command.name}: the MIDI clock leads", ())
+        match command.name:
+            case "bpm":
+                transport.change_tempo(us_per_beat(command.value or 0), None)
+            case "start":
+                self._begun = True
+                self._turn(transport.start(at_s))
+            case "continue":
+                self._turn(transport.go_on(at_s))
+            case "stop":
+                self._turn(transport.stop(at_s))
 
     # --- the course of the song ---
 
@@ -195,6 +254,7 @@ class Engine:
             if turn.jump:
                 self._band.jump(tick)
                 self._bars.restart(tick)
+                self._left_hand.restart(tick)
             self._outbox.tell(turn.at_s, turn.name, self._outbox.place(tick))
 
     def _end(self, at_s: float) -> None:

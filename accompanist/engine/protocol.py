@@ -18,11 +18,13 @@ class Received(NamedTuple):
         at_s: When it arrived.
         data: The raw bytes.
         from_clock: It came from a port that only carries the clock: its notes are not the player's.
+        from_control: It came from a port of controls: what is mapped is a command, and nothing is music.
     """
 
     at_s: float
     data: bytes
     from_clock: bool = False
+    from_control: bool = False
 
 
 class TempoChange(NamedTuple):

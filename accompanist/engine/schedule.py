@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
 from accompanist.engine.protocol import Committed, Message
@@ -79,13 +79,26 @@ class Schedule:
         sounding = self._sounding.pop(key)
         return Message(due_s, sounding.track, bytes((0x80 | channel, pitch, RELEASE_VELOCITY)), tick)
 
-    def silence(self, now_s: float, tick: int) -> list[Message]:
-        """Note-offs for everything that sounds, now. What waits goes on waiting."""
-        return [self._off(key, now_s, tick) for key in list(self._sounding)]
+    def silence(self, now_s: float, tick: int, tracks: Container[int] | None = None) -> list[Message]:
+        """Note-offs for everything that sounds, or for some tracks, now. What waits goes on waiting."""
+        ending = [key for key, its in self._sounding.items() if tracks is None or its.track in tracks]
+        return [self._off(key, now_s, tick) for key in ending]
 
-    def drop_waiting(self) -> None:
-        """Forget what was committed and has not begun: the song goes on from another place."""
-        self._waiting.clear()
+    def drop_waiting(self, tracks: Container[int] | None = None) -> None:
+        """Forget what was committed and has not begun, of all tracks or of some."""
+        self._waiting = [] if tracks is None else [waiting for waiting in self._waiting if waiting[1] not in tracks]
+        heapq.heapify(self._waiting)
+
+    def end_at(self, tick: int, tracks: Container[int]) -> None:
+        """Tracks end at a tick, at the latest, what they sound and what they begin before it."""
+        for key, sounding in self._sounding.items():
+            if sounding.track in tracks and sounding.end_tick > tick:
+                self._sounding[key] = sounding._replace(end_tick=tick)
+        self._waiting = [
+            (start, track, pitch, min(end, tick) if start < tick and track in tracks else end, velocity)
+            for start, track, pitch, end, velocity in self._waiting
+        ]
+        heapq.heapify(self._waiting)
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._sounding)

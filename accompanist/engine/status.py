@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from accompanist.engine.controls import Setting
 from accompanist.engine.figures import Figures
 
 
@@ -25,6 +26,7 @@ class Status(NamedTuple):
         failures: Failures of the model, and answers that were none.
         figures: How well it was planned.
         inference_s: How long the model took for its last answer; 0 before the first.
+        controls: Where the player's controls stand.
     """
 
     running: bool
@@ -41,3 +43,4 @@ class Status(NamedTuple):
     failures: int
     figures: Figures
     inference_s: float
+    controls: Setting = Setting()

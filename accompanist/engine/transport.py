@@ -150,6 +150,23 @@ class InternalTransport:
         self._settled_s = max(self._settled_s, at_s)
         return (Turn(at_s, "start", jump=True),)
 
+    def start(self, at_s: float) -> tuple[Turn, ...]:
+        """From the beginning, now, at the present tempo."""
+        at_s = max(at_s, self._settled_s)
+        self._map = TempoMap(((0, self._map.us_per_beat_at(self.tick_at(at_s))),), PPQ, at_s)
+        self._running, self._settled_s = True, at_s
+        return (Turn(at_s, "start", silence=True, jump=True),)
+
+    def go_on(self, at_s: float) -> tuple[Turn, ...]:
+        """From where it stopped, now."""
+        if self._running:
+            return ()
+        at_s = max(at_s, self._settled_s)
+        rested_s = at_s - self._map.s_at(self._rest_tick)
+        self._map = replace(self._map, origin_s=self._map.origin_s + rested_s)
+        self._running, self._settled_s = True, at_s
+        return (Turn(at_s, "continue"),)
+
     def change_tempo(self, us_per_beat: int, tick: int | None) -> None:
         """Insert a tempo change; those that lie further ahead stay.
 

@@ -25,6 +25,7 @@ from accompanist.config import Config
 from accompanist.engine.engine import Engine
 from accompanist.errors import PortLost
 from accompanist.music.spec import ModelSpec
+from accompanist.music.theory import pitch_number
 from accompanist.music.time import PPQ
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.infer import Inference, Session, default_model_path
@@ -168,6 +169,8 @@ class Daemon:
             channel=serve.channel,
             thru=serve.thru,
             wait_for_player=True,
+            split=pitch_number(serve.split) if serve.split else 0,
+            controls=self._config.controls,
         )
         return Loop(
             engine,

@@ -27,12 +27,14 @@ class Wiring(NamedTuple):
         band: Name of the port the accompaniment leaves by.
         clock: Name of a port that brings MIDI clock, or None.
         sync: MIDI clock arrives on the melody's port.
+        control: Name of a port of controls beside the melody's, or None.
     """
 
     melody: str
     band: str
     clock: str | None = None
     sync: bool = False
+    control: str | None = None
 
     @classmethod
     def of(cls, serve: ServeConfig) -> Wiring:
@@ -46,7 +48,7 @@ class Wiring(NamedTuple):
                 f"serve.clock is {serve.clock!r} and serve.sync is true: these are two clocks; accepted: one of them",
                 hint="see what they mean with: accompanist config explain",
             )
-        return cls(serve.melody, serve.band, serve.clock or None, serve.sync)
+        return cls(serve.melody, serve.band, serve.clock or None, serve.sync, serve.control or None)
 
     @property
     def follows_clock(self) -> bool:
@@ -77,6 +79,7 @@ class Wires:
         find = partial(choose, can_make=system.can_make_ports, system=system.name)
         self._melody = find(wiring.melody, there.inputs)
         self._clock = find(wiring.clock, there.inputs) if wiring.clock else None
+        self._control = find(wiring.control, there.inputs) if wiring.control else None
         roles = dict(enumerate(track.name for track in spec.tracks))
         if serve.thru:
             roles[THRU_TRACK] = "melody"
@@ -124,8 +127,13 @@ class Wires:
         def from_clock(data: bytes, at_s: float | None = None, /) -> None:
             inbox.receive(Received(clock.now() if at_s is None else at_s, data, from_clock=True))
 
+        def from_control(data: bytes, at_s: float | None = None, /) -> None:
+            inbox.receive(Received(clock.now() if at_s is None else at_s, data, from_control=True))
+
         melody = self._system.open_input(self._melody, from_player, role="in")
         self._open.append(melody)
+        if self._control is not None and self._control != self._melody:
+            self._open.append(self._system.open_input(self._control, from_control, role="control"))
         if self._clock is None or not separate_clock:
             return melody.name, None
         clock_port = self._system.open_input(self._clock, from_clock, role="clock")

@@ -15,10 +15,13 @@ from support.band import answered
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
+from accompanist.config_controls import ControlsConfig
+from accompanist.engine.controls import COMMANDS, Setting
 from accompanist.engine.engine import Engine
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import (
     BeatReport,
+    Command,
     Committed,
     Event,
     Failure,
@@ -48,6 +51,7 @@ Moment = tuple[float, list[tuple[float, Action]]]
 
 keys = st.tuples(st.sampled_from([0x80, 0x90, 0x91]), st.integers(58, 62), st.sampled_from([0, 1, 64, 127]))
 any_bytes = st.binary(max_size=4)
+MAPPED = ControlsConfig(mute={"bass": "note 58"}, hold="pedal 64", fill="cc 123", density="cc 1")
 positions = st.integers(0, 100).map(lambda n: bytes((0xF2, n & 0x7F, n >> 7)))
 actions: st.SearchStrategy[Action] = st.one_of(
     st.tuples(st.just("midi"), keys.map(bytes)),
@@ -59,6 +63,14 @@ actions: st.SearchStrategy[Action] = st.one_of(
     st.tuples(st.just("answer"), st.tuples(st.integers(0, 2), st.integers(0, 2**32 - 1))),
     st.tuples(st.just("odd answer"), st.tuples(st.integers(0, 2), st.integers(0, 5))),
     st.tuples(st.just("failure"), st.integers(0, 2)),
+    st.tuples(
+        st.just("command"),
+        st.tuples(
+            st.sampled_from([*COMMANDS, "mute", "solo", "dance"]),
+            st.sampled_from([None, 0.0, 0.3, 1.0, 30.0, 300.0, math.nan]),
+            st.integers(-1, 3),
+        ),
+    ),
 )
 ages = st.one_of(st.just(0.0), st.floats(-0.1, 0.3), st.sampled_from([math.nan, math.inf, -math.inf, 1e9]))
 moments: st.SearchStrategy[Moment] = st.tuples(
@@ -74,6 +86,11 @@ stages = st.fixed_dictionaries(
         "channel": st.sampled_from([0, 1]),
         "prompt": st.booleans(),
         "ahead_s": st.sampled_from([0.0, 0.0, 0.03, 0.3]),
+        "split": st.sampled_from([0, 60]),
+        "controls": st.sampled_from([ControlsConfig(), MAPPED]),
+        "settings": st.builds(
+            EngineConfig, lost_clock_beats=st.just(2), rest_bars=st.sampled_from([0, 1]), follow_density=st.booleans()
+        ),
     }
 )
 ODD_VALUES: list[Any] = [
@@ -99,11 +116,12 @@ class Recorder:
 
     Args:
         prompt: A model answers each question at once, whatever else is said to the engine about it later.
-        options: The engine's.
+        settings: The engine's.
+        options: The engine's too.
     """
 
-    def __init__(self, *, prompt: bool, **options: Any) -> None:
-        self.engine = Engine(SPEC, EngineConfig(lost_clock_beats=2), **options)
+    def __init__(self, *, prompt: bool, settings: EngineConfig, **options: Any) -> None:
+        self.engine = Engine(SPEC, settings, **options)
         self.prompt = prompt
         self.ahead_s: float = options["ahead_s"]
         self.messages: list[Message] = []
@@ -129,8 +147,8 @@ class Recorder:
             return [Received(at_s, what)]
         if kind == "clocks":  # a run of them at 125 BPM that ends at the stamp
             return [Received(at_s - 0.02 * i, b"\xf8") for i in range(what)]
-        if kind == "tempo":
-            return [TempoChange(at_s, *what)]
+        if kind in ("tempo", "command"):
+            return [TempoChange(at_s, *what) if kind == "tempo" else Command(at_s, *what)]
         back = what if kind == "failure" else what[0]
         if back >= len(self.jobs):
             return []
@@ -196,9 +214,11 @@ def test_every_note_on_gets_its_note_off_and_no_pitch_sounds_twice(
         if is_on(message):
             assert key not in sounding
             sounding.add(key)
-        else:
-            assert is_off(message)
+        elif is_off(message):
             sounding.remove(key)
+        else:  # a panic, by which everything has ended
+            assert (message.data[0] & 0xF0, message.data[1:]) == (0xB0, b"\x7b\x00")
+            assert not sounding
     assert not sounding
     assert recorder.engine.close(recorder.now_s + 1).messages == ()
 
@@ -235,6 +255,29 @@ def test_what_sounds_was_committed_and_is_what_was_committed(script: list[Moment
     recorder = perform(script, options)
     sent = Counter((m.track, m.tick, m.data[1], m.data[2]) for m in recorder.messages if m.track >= 0 and is_on(m))
     assert sent <= recorder.committed
+
+
+def closed(controls: Setting) -> set[str]:
+    """Tracks that must be silent, worked out anew from where the controls stand."""
+    names = {track.name for track in SPEC.tracks}
+    return {name for name in names if name in controls.muted or (controls.soloed and name not in controls.soloed)}
+
+
+@given(scripts, stages)
+@settings(deadline=None, max_examples=200)
+def test_a_track_that_is_muted_or_not_soloed_begins_no_note(script: list[Moment], options: dict[str, Any]) -> None:
+    recorder = Recorder(**{**options, "prompt": True, "wait_for_player": False})
+    for moment in script:
+        before = recorder.engine.status(recorder.now_s).controls
+        told, said = len(recorder.messages), len(recorder.events)
+        recorder.step(moment)
+        turned = any(event.name == "control" for event in recorder.events[said:])
+        begun = {SPEC.tracks[m.track].name for m in recorder.messages[told:] if m.track >= 0 and is_on(m)}
+        assert turned or not begun & closed(before)
+        # What sounds on was begun by a track that is open, or in a step that had not closed it yet.
+        sounding = recorder.engine._band._schedule._sounding.values()
+        after = closed(recorder.engine.status(recorder.now_s).controls)
+        assert not {SPEC.tracks[its.track].name for its in sounding} & after
 
 
 @given(scripts, stages)

@@ -29,6 +29,8 @@ BAR = 4 * 480
 
 
 def engine(**options: Any) -> Engine:
+    """An engine that plays all of its plan, also while nobody plays."""
+    options = {"rest_bars": 0, "follow_density": False, **options}
     settings = EngineConfig(**{key: options.pop(key) for key in list(options) if key in EngineConfig.__struct_fields__})
     return Engine(TINY_SPEC, settings, **options)
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 import pytest
 
 from accompanist.engine.bars import BarBuffer
+from accompanist.engine.left_hand import LeftHand
 from accompanist.engine.player import Player, begins_note
 from accompanist.engine.protocol import Received
 
 
 def player(*, channel: int = 0, thru: bool = False) -> Player:
-    return Player(BarBuffer(16), channel=channel, thru=thru)
+    return Player(BarBuffer(16), LeftHand(0), channel=channel, thru=thru)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,20 @@ def test_what_arrives_is_stamped_and_left_in_the_inbox() -> None:
     assert inbox.take() == [Received(5.0, b"\x90\x3c\x40"), Received(6.0, b"\xf8", from_clock=True)]
 
 
+def test_controls_may_have_a_port_of_their_own() -> None:
+    system, inbox = FakeMidiSystem(), Inbox()
+    wires(system, Wiring("Keyboard", "DAW", control="Pads")).listen(ManualClock(), inbox)
+    system.receivers["Pads"](b"\x90\x3c\x40")
+    assert inbox.take() == [Received(0.0, b"\x90\x3c\x40", from_control=True)]
+
+
+def test_controls_on_the_players_own_port_need_no_second_one() -> None:
+    system, inbox = FakeMidiSystem(), Inbox()
+    wires(system, Wiring("Keyboard", "DAW", control="Keyboard")).listen(ManualClock(), inbox)
+    system.receivers["Keyboard"](b"\x90\x3c\x40")
+    assert inbox.take() == [Received(0.0, b"\x90\x3c\x40")]
+
+
 def test_a_second_clock_on_the_players_port_is_not_heard() -> None:
     system, inbox = FakeMidiSystem(), Inbox()
     wires(system, Wiring("Keyboard", "DAW", clock="Conductor")).listen(ManualClock(), inbox)

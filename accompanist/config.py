@@ -75,6 +75,10 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         ),
     ] = ""
     thru: Annotated[bool, Meta(description="send the melody on to the output as well")] = False
+    advance_ms: Annotated[
+        float,
+        Meta(ge=0, le=500, description="ms earlier the band leaves, for what comes after; see accompanist calibrate"),
+    ] = 0.0
     split_ports: Annotated[bool, Meta(description="one output port per track instead of one channel per track")] = False
     log: Annotated[str, Meta(description="file for the performance log (JSON Lines), added to; empty: none")] = ""
 

@@ -35,6 +35,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--split", metavar="NOTE", help="Keys below it (C3, where C4 is middle C) are the harmony to follow.")
 @click.option("--thru/--no-thru", default=None, help="Send your melody on to --out as well.")
 @click.option("--split-ports/--one-port", default=None, help="A port per track, called OUT and the track's name.")
+@click.option("--advance-ms", type=float, help="Send the band so much earlier; see accompanist calibrate.")
 @click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
 @click.option("--backend", help="What speaks to the MIDI system: auto, rtmidi or jack.")
 @click.option("--provider", help="What runs the model: auto, cpu, cuda, tensorrt, coreml, directml.")
@@ -68,7 +69,7 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
         flags["sync"] = False
     serve_names = [
         *("in", "out", "clock", "sync", "control", "backend", "provider"),
-        *("channel", "split", "thru", "split_ports"),
+        *("channel", "split", "thru", "split_ports", "advance_ms"),
     ]
     serve_flags = {name: flags[name] for name in serve_names}
     serve_flags |= {name: str(flags[name]) if flags[name] else None for name in ("model", "log")}

@@ -171,6 +171,7 @@ class Daemon:
             wait_for_player=True,
             split=pitch_number(serve.split) if serve.split else 0,
             controls=self._config.controls,
+            ahead_s=wires.ahead_s,
         )
         return Loop(
             engine,
@@ -179,6 +180,7 @@ class Daemon:
             wires.outputs,
             ask=inference.ask,
             telemetry=self._telemetry,
+            advance_s=wires.advance_s,
             opening=programs(session.spec),
             lost=self._ends.put,
             tell=self._display.line,
@@ -203,6 +205,7 @@ class Daemon:
             finally:
                 loop.stop()
                 thread.join(_JOIN_S)
+        self._telemetry.exceptions += self._system.failures
         exit_code, lost = (end, None) if isinstance(end, int) else (end.exit_code, end)
         return Outcome(exit_code, lost, self._telemetry.summary())
 

@@ -242,6 +242,8 @@ class JackInput:
         own: JACK-Client's port.
     """
 
+    ahead_s = 0.0
+
     def __init__(self, system: JackSystem, choice: PortChoice, own: Any) -> None:
         self._system = system
         self._exists = choice.exists
@@ -312,9 +314,9 @@ class JackOutput:
         return [self._left.popleft() for _ in range(len(self._left))]
 
     def flush(self) -> None:
-        """Wait until everything given has left."""
+        """Wait until everything given has left, and the cycle that took it is over: others still read from it."""
         self.emptied.clear()
-        if not self._system.lost and (self._given or self._waiting):
+        if not self._system.lost:
             self.emptied.wait(_FLUSH_S)
 
     def is_there(self) -> bool:
@@ -335,6 +337,9 @@ class JackOutput:
         """
         own, waiting = self.own, self._waiting
         own.clear_buffer()
+        if not waiting and not self._given:
+            self.emptied.set()
+            return
         for _ in range(len(self._given)):
             heapq.heappush(waiting, self._given.popleft())
         frame_s = self._system.period_s / frames
@@ -347,8 +352,6 @@ class JackOutput:
             tag = heapq.heappop(waiting)[3]
             if tag is not None:
                 self._left.append(Departure(tag, begin_s + offset * frame_s))
-        if not waiting and not self._given:
-            self.emptied.set()
 
 
 def _new_client() -> Any:

@@ -1,10 +1,10 @@
-"""The engine thread: drain -> engine.step(now, inputs) -> send what is due -> wait.
+"""The engine thread: drain -> engine.step(now, inputs) -> send what is due (`sender.Sender`) -> wait.
 
 Threads: `run` is the engine thread, the only one that touches the engine and the output ports. `Inbox.receive` may be
 called from any thread: it appends and wakes, nothing else (a deque's append is atomic).
 
 An exception never stops the music, whoever throws it: it is counted and told once. Where it is the engine, the inputs
-that caused it are dropped, and everything that sounds is ended from the loop's own ledger, because whatever the failed
+that caused it are dropped, and everything that sounds is ended from the sender's ledger, because whatever the failed
 step was about to end is not known any more. A port that throws is taken as lost.
 """
 
@@ -15,25 +15,26 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from accompanist.engine.protocol import Answer, Input, Job, Message, Received, Step
-from accompanist.engine.schedule import RELEASE_VELOCITY
 from accompanist.engine.status import Status
 from accompanist.errors import PortLost
 from accompanist.runtime.clock import Clock
-from accompanist.runtime.performance_log import Item, Sent
+from accompanist.runtime.performance_log import Item
 from accompanist.runtime.ports import OutputPort
 from accompanist.runtime.realtime import engine_thread
+from accompanist.runtime.sender import Sender
 from accompanist.runtime.telemetry import Telemetry
 
-ALL_NOTES_OFF = 123
 MOST_RECEIVED = 16_384
 """MIDI messages kept for the engine at most: a MIDI cable at its fullest fills it in 16 s, so only an engine that hangs
 meets it. Answers and tempo changes are always kept."""
 _T = TypeVar("_T")
 _RETRY_S = 0.1  # how long an engine that fails by itself is left alone
-_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
+_MOST_EARLY_S = 0.1  # JACK hands its events over before their frames come, at most a cycle
 
 
 class EngineLike(Protocol):
@@ -86,6 +87,7 @@ class Loop:
         outputs: The port of each track; -1 is the player's own melody.
         ask: Puts a job before the model, without waiting.
         telemetry: Takes the numbers.
+        advance_s: How much earlier than due each track leaves; 0 where nothing is said.
         opening: Sent once, when the music first begins to move (instruments): whoever listens is connected by then.
         lost: Called with a port's loss, at most once per port.
         tell: Called with a line for the user's eyes.
@@ -101,6 +103,7 @@ class Loop:
         *,
         ask: Callable[[Job], None],
         telemetry: Telemetry,
+        advance_s: Mapping[int, float] = MappingProxyType({}),
         opening: Sequence[Message] = (),
         lost: Callable[[PortLost], None] = lambda _: None,
         tell: Callable[[str], None] = lambda _: None,
@@ -109,18 +112,20 @@ class Loop:
         self._engine = engine
         self._clock = clock
         self._inbox = inbox
-        self._outputs = outputs
+        self._sender = Sender(
+            clock,
+            outputs,
+            telemetry,
+            advance_s=advance_s,
+            lost=partial(self._safely, lost),
+            log=partial(self._safely, log) if log is not None else None,
+        )
         self._ask = ask
         self._telemetry = telemetry
         self._opening = tuple(opening)
-        self._lost = lost
         self._tell = tell
         self._log = log
         self._stopping = False
-        self._waiting: deque[Message] = deque()  # ascending due times
-        self._sounding: set[tuple[int, int, int]] = set()  # track, channel, pitch: sent on, not yet off
-        self._channels: set[tuple[int, int]] = set()  # track, channel: ever sent to
-        self._gone: set[int] = set()  # tracks whose port was lost
 
     def stop(self) -> None:
         """Let `run` end everything that sounds, and return; from any thread."""
@@ -145,40 +150,40 @@ class Loop:
         now_s = self._clock.now()
         inputs = self._inbox.take()
         self._telemetry.dropped_by_inbox = self._inbox.dropped
+        latest_s = now_s + _MOST_EARLY_S
         for item in inputs:
             if isinstance(item, Answer):
                 self._telemetry.answered(item.inference_s)
+            elif isinstance(item, Received) and now_s < item.at_s < latest_s:
+                now_s = item.at_s
         step = self._step(now_s, inputs)
-        self._waiting.extend(step.messages)
+        self._sender.take(step.messages)
         status = self._telemetry.status
         if self._opening and status is not None and status.running:
             for message in self._opening:
-                self._put(message._replace(due_s=now_s))
+                self._sender.send(message.track, message.data)
             self._opening = ()
-        self._send_due()
+        self._sender.send_due()
         if step.job is not None:
             self._safely(self._ask, step.job)
         if any(event.name == "stop" for event in step.events):
             gc.collect()  # a pause that nobody hears
-        due_s = self._waiting[0].due_s if self._waiting else None
-        return min((at_s for at_s in (step.wake_at_s, due_s) if at_s is not None), default=None)
+        return min((at_s for at_s in (step.wake_at_s, self._sender.next_s) if at_s is not None), default=None)
 
     def silence(self) -> None:
         """End everything that sounds: what the engine knows of, what only the ledger knows of, every used channel."""
-        self._waiting.clear()
+        self._sender.drop_waiting()
         now_s = self._clock.now()
         try:
             step = self._engine.close(now_s)
-            self._waiting.extend(step.messages)
+            self._sender.take(step.messages)
             self._note(step)
             self._telemetry.stands(self._engine.status(now_s))
         except Exception as error:  # noqa: BLE001 (the ledger below does it alone, then)
             self._failed(error)
-        while self._waiting:
-            self._deliver(self._waiting.popleft())
-        self._end_what_sounds()
-        for track, channel in sorted(self._channels):
-            self._put(Message(now_s, track, bytes((_CONTROL | channel, ALL_NOTES_OFF, 0)), 0))
+        self._sender.send_all()
+        self._sender.end_what_sounds()
+        self._sender.all_notes_off()
 
     def _step(self, now_s: float, inputs: list[Input]) -> Step:
         for attempt in (inputs, []):
@@ -188,8 +193,8 @@ class Loop:
             except Exception as error:  # noqa: BLE001 (nothing stops the music)
                 self._failed(error)
                 self._telemetry.dropped_by_engine += len(attempt)
-                self._waiting.clear()
-                self._end_what_sounds()
+                self._sender.drop_waiting()
+                self._sender.end_what_sounds()
             else:
                 self._note(step)
                 return step
@@ -212,39 +217,3 @@ class Loop:
         if self._telemetry.exceptions == 1:
             with suppress(Exception):  # a terminal that went away
                 self._tell(f"the engine failed ({type(error).__name__}: {error}); the music goes on")
-
-    def _send_due(self) -> None:
-        while self._waiting and self._waiting[0].due_s <= self._clock.now():
-            self._deliver(self._waiting.popleft())
-
-    def _deliver(self, message: Message) -> None:
-        """Send a message, late or not, and write down how late."""
-        self._put(message)
-        self._telemetry.sent(message.due_s, self._clock.now())
-
-    def _put(self, message: Message) -> None:
-        track, data = message.track, message.data
-        port = self._outputs.get(track)
-        if port is None or track in self._gone:
-            return
-        try:
-            port.send(data)
-        except Exception as error:  # noqa: BLE001 (a port that throws cannot be sent to: the others play on)
-            lost = error if isinstance(error, PortLost) else PortLost(f"the MIDI port {port.name!r} failed: {error}")
-            self._gone |= {other for other, candidate in self._outputs.items() if candidate is port}
-            self._safely(self._lost, lost)
-            return
-        if self._log is not None:
-            self._safely(self._log, Sent(message, self._clock.now()))
-        kind, channel = data[0] & 0xF0, data[0] & 0x0F
-        self._channels.add((track, channel))
-        if kind == _NOTE_ON and data[2] > 0:
-            self._sounding.add((track, channel, data[1]))
-        elif kind in (_NOTE_ON, _NOTE_OFF):
-            self._sounding.discard((track, channel, data[1]))
-
-    def _end_what_sounds(self) -> None:
-        for track, channel, pitch in sorted(self._sounding):
-            off = bytes((_NOTE_OFF | channel, pitch, RELEASE_VELOCITY))
-            self._put(Message(self._clock.now(), track, off, 0))
-        self._sounding.clear()

@@ -6,8 +6,8 @@ chooses between them, `runtime.port_names` says which port a name means.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, cast
 
 
 class Receive(Protocol):
@@ -46,6 +46,11 @@ class OutputPort(Protocol):
         """Its full name."""
         ...
 
+    @property
+    def ahead_s(self) -> float:
+        """How long before a message leaves the port wants it; 0: it can only send now. Above 0 it is a `TimedPort`."""
+        ...
+
     def send(self, data: bytes) -> None:
         """Send one message now.
 
@@ -53,6 +58,82 @@ class OutputPort(Protocol):
             PortLost: the port is gone.
         """
         ...
+
+
+class TimedPort(OutputPort, Protocol):
+    """A port that sends at an exact time of its own."""
+
+    @property
+    def period_s(self) -> float:
+        """Its grain: what came in leaves again so much later, at the same place within it."""
+        ...
+
+    def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
+        """Send one message at a second; as soon as it can where that is past.
+
+        Args:
+            data: The raw bytes.
+            due_s: When. Messages due together leave in the order they were given.
+            tag: Comes back in its `Departure`; None: nobody wants to know.
+
+        Raises:
+            PortLost: the port is gone.
+        """
+        ...
+
+    def departures(self) -> Sequence[Departure]:
+        """What has left since the last call, and when."""
+        ...
+
+    def flush(self) -> None:
+        """Wait until everything given has left, or can't any more."""
+        ...
+
+
+class ChangingPort:
+    """A port before another, that changes what it is given: override `change`.
+
+    Args:
+        port: The other.
+    """
+
+    def __init__(self, port: OutputPort) -> None:
+        self._port = port
+
+    def change(self, data: bytes) -> bytes:
+        """What to send instead."""
+        return data
+
+    @property
+    def name(self) -> str:
+        """The other's."""
+        return self._port.name
+
+    @property
+    def ahead_s(self) -> float:
+        """The other's."""
+        return self._port.ahead_s
+
+    @property
+    def period_s(self) -> float:
+        """The other's."""
+        return cast(TimedPort, self._port).period_s
+
+    def send(self, data: bytes) -> None:
+        """Send one message now, changed."""
+        self._port.send(self.change(data))
+
+    def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
+        """Send one message at a second, changed."""
+        cast(TimedPort, self._port).send_at(self.change(data), due_s, tag)
+
+    def departures(self) -> Sequence[Departure]:
+        """What has left of the other, and when."""
+        return cast(TimedPort, self._port).departures()
+
+    def flush(self) -> None:
+        """Wait until everything the other was given has left."""
+        cast(TimedPort, self._port).flush()
 
 
 class Port(OutputPort, Protocol):
@@ -104,6 +185,11 @@ class MidiSystem(Protocol):
     @property
     def can_make_ports(self) -> bool:
         """Whether virtual ports can be made."""
+        ...
+
+    @property
+    def failures(self) -> int:
+        """Exceptions in what the system calls in its own threads."""
         ...
 
     @property

@@ -37,6 +37,8 @@ class RtMidiSystem:
         NoMidiSystem: there is none.
     """
 
+    failures = 0  # rtmidi tells none
+
     def __init__(self) -> None:
         self._api = _working_api()
         self.name = {"jack": "JACK", "alsa": "ALSA", "core": "CoreMIDI", "winmm": "Windows MM"}.get(
@@ -207,6 +209,8 @@ class RtMidiPort:
         ours: Name of our client; where the system has none, of the virtual port (empty: it is another program's).
         exists: It is another program's; else a virtual port of our own.
     """
+
+    ahead_s = 0.0
 
     def __init__(self, system: RtMidiSystem, midi: Any, name: str, ours: str, *, exists: bool) -> None:
         self._system = system

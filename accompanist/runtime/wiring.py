@@ -13,7 +13,8 @@ from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.loop import Inbox
 from accompanist.runtime.port_names import choose
-from accompanist.runtime.ports import MidiSystem, OutputPort, Port, PortChoice
+from accompanist.runtime.ports import ChangingPort, MidiSystem, OutputPort, Port, PortChoice
+from accompanist.runtime.sender import look_ahead_s
 
 _DRUM_CHANNEL = 9
 _PROGRAM_CHANGE, _SYSTEM = 0xC0, 0xF0
@@ -92,6 +93,8 @@ class Wires:
             raise
         if serve.thru and not serve.split_ports:
             self.outputs[THRU_TRACK] = BesideTheBand(self.outputs[THRU_TRACK], {track.channel for track in spec.tracks})
+        self.advance_s = dict.fromkeys(range(len(spec.tracks)), serve.advance_ms / 1000)
+        self.ahead_s = look_ahead_s(self.outputs, self.advance_s)
 
     def _open_outputs(
         self, choices: dict[int, PortChoice], roles: dict[int, str], serve: ServeConfig
@@ -151,7 +154,7 @@ class Wires:
         self._open.clear()
 
 
-class BesideTheBand:
+class BesideTheBand(ChangingPort):
     """The player's own melody on the band's port: on a free channel where a track of the band has the player's.
 
     Args:
@@ -160,20 +163,13 @@ class BesideTheBand:
     """
 
     def __init__(self, port: OutputPort, taken: set[int]) -> None:
-        self._port = port
+        super().__init__(port)
         self._taken = taken
         self._free = min(set(range(16)) - taken - {_DRUM_CHANNEL}, default=0)
 
-    @property
-    def name(self) -> str:
-        """The band's port's."""
-        return self._port.name
-
-    def send(self, data: bytes) -> None:
-        """Send one message now, its channel changed where that is taken."""
-        if data[0] & 0x0F in self._taken:
-            data = bytes((data[0] & 0xF0 | self._free,)) + data[1:]
-        self._port.send(data)
+    def change(self, data: bytes) -> bytes:
+        """Another channel where that is taken."""
+        return bytes((data[0] & 0xF0 | self._free,)) + data[1:] if data[0] & 0x0F in self._taken else data
 
 
 def programs(spec: ModelSpec) -> list[Message]:

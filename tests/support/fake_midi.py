@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from accompanist.errors import PortLost
-from accompanist.runtime.ports import PortChoice, PortListing, Receive
+from accompanist.runtime.ports import Departure, PortChoice, PortListing, Receive
 
 
 class FakePort:
     """A port that keeps what it is sent."""
+
+    ahead_s = 0.0
 
     def __init__(self, name: str, log: list[tuple[str, bytes]] | None = None) -> None:
         self.name = name
@@ -34,10 +36,39 @@ class FakePort:
         self.closed = True
 
 
+class FakeTimedPort(FakePort):
+    """A port that sends at its own time: what was given leaves when a test says so."""
+
+    ahead_s, period_s = 0.02, 0.005
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.given: list[tuple[float, bytes, object]] = []
+        self.flushed = 0
+        self._left: list[Departure] = []
+
+    def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
+        self.send(data)
+        self.given.append((due_s, data, tag))
+
+    def leave(self, *, late_s: float = 0.0) -> None:
+        self._left += [Departure(tag, due_s + late_s) for due_s, _, tag in self.given if tag is not None]
+        self.given.clear()
+
+    def departures(self) -> list[Departure]:
+        left, self._left = self._left, []
+        return left
+
+    def flush(self) -> None:
+        self.flushed += 1
+        self.leave()
+
+
 class FakeMidiSystem:
     """Offers ports, remembers those opened, and can die."""
 
     name = "Fake MIDI"
+    failures = 0
 
     def __init__(
         self,

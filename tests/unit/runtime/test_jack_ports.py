@@ -198,6 +198,25 @@ def test_what_finds_no_room_goes_with_the_next_cycle(rig: Rig) -> None:
     assert [data for _, data in port.own.buffer] == [OFF]
 
 
+def test_a_port_is_closed_when_the_cycle_is_over_that_took_its_last_message(rig: Rig) -> None:
+    port = rig.system.open_output(OURS, role="out")
+    waits: list[float] = []
+
+    def wait(timeout_s: float) -> None:
+        waits.append(timeout_s)
+        while not port.emptied.is_set():
+            rig.cycle()
+            heard.append(list(port.own.buffer))
+
+    heard: list[list[tuple[int, bytes]]] = []
+    port.emptied.wait = wait  # type: ignore[method-assign,assignment]  # cycles go by while one waits
+    port.send_at(OFF, 100.0 + 1.5 * CYCLE_S)
+    port.close()
+    assert heard == [[], [(128, OFF)], []]
+    assert len(waits) == 1
+    assert not port.own.registered
+
+
 def test_what_comes_in_is_stamped_with_the_second_of_its_frame(rig: Rig) -> None:
     got: list[tuple[bytes, float | None]] = []
     port = rig.system.open_input(OURS, lambda data, at_s=None, /: got.append((data, at_s)), role="in")
@@ -253,7 +272,7 @@ def test_the_servers_death_is_told_and_nothing_more_is_asked_of_it_but_to_be_lef
     assert port.is_there()
     with pytest.raises(PortLost, match="server has gone"):
         rig.system.ports()
-    port.close()
+    port.close()  # waits for no cycle: none will come
     assert port.own.registered
     rig.system.close()
     assert rig.client.calls[-1] == "close"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -79,6 +80,15 @@ def test_what_has_come_in_goes_to_the_engine_in_order_with_the_time() -> None:
     rig.loop.turn()
     rig.loop.turn()
     assert engine.calls == [(10.0, inputs), (10.0, [])]
+
+
+def test_an_input_whose_frame_is_yet_to_come_is_taken_at_its_stamp() -> None:
+    engine = FakeEngine()
+    rig = Rig(engine)
+    rig.inbox.receive(Received(10.004, ON))  # JACK hands a cycle over when it begins
+    rig.inbox.receive(Received(99.0, OFF))  # no cycle is that long
+    rig.loop.turn()
+    assert [now_s for now_s, _ in engine.calls] == [10.004]
 
 
 def test_what_is_due_is_sent_and_its_lateness_recorded() -> None:
@@ -174,8 +184,9 @@ def test_whoever_throws_the_music_goes_on() -> None:
     job = Job(0, np.zeros((2, 32, 128), np.bool_), 0, 0.0)
     engine = FakeEngine(Step((message(10.0, ON),), job, None, (Event(10.0, "job"),)), Step((message(10.0, OFF),)))
     rig = Rig(engine)
-    for name in ("_ask", "_log", "_tell", "_lost"):
+    for name in ("_ask", "_log", "_tell"):
         setattr(rig.loop, name, _throws)
+    rig.loop._sender._log = partial(rig.loop._safely, _throws)
     rig.loop.turn()
     rig.loop.turn()
     assert rig.port.sent == [ON, OFF]
@@ -186,7 +197,7 @@ def test_a_port_that_throws_is_lost_and_the_others_play_on(monkeypatch: pytest.M
     rig = Rig(FakeEngine(Step((message(10.0, ON), message(10.0, b"\x91\x40\x40", 1)))))
     broken = FakePort("Synth")
     monkeypatch.setattr(broken, "send", _throws)
-    rig.loop._outputs = {0: broken, 1: rig.port}
+    rig.loop._sender._outputs = {0: broken, 1: rig.port}
     rig.loop.turn()
     assert rig.port.sent == [b"\x91\x40\x40"]
     assert [lost.message for lost in rig.losses] == ["the MIDI port 'Synth' failed: nobody there"]

@@ -31,6 +31,10 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     lead_steps: Annotated[
         int, Meta(ge=1, le=16, description="sixteenths before a plan's first note at which the model is asked")
     ] = 1
+    replan_steps: Annotated[
+        int,
+        Meta(ge=0, le=64, description="sixteenths from one plan to the next, at most a plan; 0: as suits the model"),
+    ] = 0
     seed: Annotated[int, Meta(ge=0, description="same seed, same melody: same accompaniment")] = 0
     lost_clock_beats: Annotated[
         int, Meta(ge=1, le=64, description="beats to go on at the last tempo when the MIDI clock falls silent")

@@ -2,7 +2,7 @@
 
 plan -> harmony held -> fill -> bent to the left hand -> thinned -> tracks muted -> loudness
 
-Each is a rule on notes; what was committed before is never changed, but it may be told to end at the beat.
+Each is a rule on notes. What was committed before may be told to end at the beat, or where a newer plan ends it.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ class Arranged(NamedTuple):
     Args:
         notes: Those that begin in it.
         ends: Tracks of which everything that sounds ends at the beat's first tick.
+        changed: Notes of earlier beats that end elsewhere than they said.
     """
 
     notes: list[Committed]
     ends: frozenset[int] = frozenset()
+    changed: Sequence[Committed] = ()
 
 
 class Arranger:
@@ -67,7 +69,6 @@ class Arranger:
     def restart(self) -> None:
         """The song goes on from another place."""
         self._held.clear()
-        self._running: tuple[Committed, ...] = ()  # notes of the plan that go on beyond the last beat
         self._playing: frozenset[int] = frozenset()  # tracks that played in the last beat
         self._anew: frozenset[int] = frozenset()  # tracks that played in it what was not the plan's
         self._followed: frozenset[int] = frozenset()  # pitch classes, and the bass's below 0, that it was bent to
@@ -82,29 +83,38 @@ class Arranger:
         """Tracks were ended between two beats: where they play again they come in anew."""
         self._playing -= tracks
 
-    def beat(self, begin_tick: int, planned: Sequence[Committed]) -> Arranged:
+    def beat(
+        self,
+        begin_tick: int,
+        planned: Sequence[Committed],
+        before: Sequence[Committed] = (),
+        changed: Sequence[Committed] = (),
+    ) -> Arranged:
         """What plays of a beat, which is thereby committed.
 
         Args:
             begin_tick: Its first tick.
-            planned: What the plan, or the fallback for it, has for it.
+            planned: What the plan, or the fallback for it, begins in it.
+            before: What the plan sounds on from earlier beats.
+            changed: Notes of earlier beats that a newer plan ends elsewhere.
         """
-        before = [c for c in self._running if c.note.end_tick > begin_tick]
-        self._running = (*before, *(c for c in planned if c.note.end_tick > begin_tick + PPQ))
         share = self._share(begin_tick)
         playing = self._all - self.desk.closed if share > 0 else frozenset[int]()
-        chord, bending = self._chord(begin_tick)
+        chord, bending_now = self._chord(begin_tick)
+        # Which pitch a note was bent to depends on its neighbours: where one changes, all of them are struck anew.
+        bending_now |= bending(chord, self._spec) & {c.track for c in changed}
 
         held = self._held.take_beat(begin_tick) if self.desk.hold else None
         if held is None:
-            self._held.planned(begin_tick, planned)
+            self._held.planned(begin_tick, [*before, *planned])
             # Who comes in plays what it would be sounding by now; and so do all whose harmony changes.
-            anew = (playing - self._playing) | self._anew | bending
+            anew = (playing - self._playing) | self._anew | bending_now
+            changed = [c for c in changed if c.track not in anew]
             going_on = [Committed(c.track, c.note._replace(start_tick=begin_tick)) for c in before if c.track in anew]
             notes = [*going_on, *planned]
         else:
-            notes = held
-        ends = (self._playing - playing) | bending
+            notes, changed = held, []
+        ends = (self._playing - playing) | bending_now
         self._anew = self._all if held is not None else frozenset()
         self._playing = playing
 
@@ -114,7 +124,7 @@ class Arranger:
             self._anew |= striking(self._spec)
             share = 1.0
         notes = thinned(bent(notes, chord, self._spec), share, self._settings.beats_per_bar)
-        return Arranged(self._loud([c for c in notes if c.track in playing]), ends)
+        return Arranged(self._loud([c for c in notes if c.track in playing]), ends, changed)
 
     def _share(self, tick: int) -> float:
         """How much of the plan plays, 0 to 1: what the desk says, thinned as the player plays less."""
@@ -148,4 +158,4 @@ class Arranger:
         return scaled(notes, self._loudness)
 
     def __len__(self) -> int:
-        return len(self._running) + len(self._held)
+        return len(self._held)

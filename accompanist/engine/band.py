@@ -28,11 +28,14 @@ class Band:
 
     Args:
         spec: The model that will answer.
-        settings: Meter, lead and how long a harmony is held.
+        settings: Meter, lead, how often to plan, and how long a harmony is held.
         bars: What the player has played.
         arranger: Makes of each beat what the player wants of it.
         outbox: Takes what is said to the world.
         ahead_s: How long before it is due everything is done.
+
+    Raises:
+        ConfigError: `replan_steps` is more than the model plans.
     """
 
     def __init__(
@@ -91,7 +94,8 @@ class Band:
         self.tally.played(transport.tick_at(at_s))
 
     def silence(self, at_s: float) -> None:
-        """End everything that sounds, now."""
+        """End everything that sounds; where the song goes on from here, the next beat strikes anew what it holds."""
+        self._planner.let_go(self._done_tick)
         self._outbox.play(self._schedule.silence(at_s, self._done_tick))
 
     def close(self, tracks: frozenset[int], at_s: float) -> None:
@@ -104,6 +108,7 @@ class Band:
         """End everything that sounds, now, on every channel of the band, and go on with the next beat."""
         self._schedule.drop_waiting()
         self.silence(at_s)
+        self._planner.let_go()
         ends = [bytes((CONTROL | track.channel, ALL_NOTES_OFF, 0)) for track in self._tracks]
         self._outbox.play(Message(at_s, i, data, self._done_tick) for i, data in enumerate(ends))
 
@@ -124,9 +129,10 @@ class Band:
         plan_tick = planner.next_plan_tick
         self._bars.forget_before(plan_tick)
         heard_tick = transport.tick_at(at_s)
-        due_s = transport.s_at(plan_tick - COMMIT_LEAD_TICKS)
+        due_tick = planner.next_plan_beat_tick - COMMIT_LEAD_TICKS
+        due_s = transport.s_at(due_tick)
         if not math.isfinite(due_s):  # a clock must come first; as it would be at the present tempo
-            due_s = at_s + (plan_tick - COMMIT_LEAD_TICKS - heard_tick) * 60 / (transport.bpm * PPQ)
+            due_s = at_s + (due_tick - heard_tick) * 60 / (transport.bpm * PPQ)
         job = planner.ask(self._bars.melody(plan_tick), due_s - self._ahead_s, heard_tick)
         job = job._replace(temperature=self._arranger.desk.temperature, style=self._arranger.desk.style)
         self._outbox.job = job
@@ -155,9 +161,11 @@ class Band:
         self.tally.played(tick)
         beat_tick = self._planner.next_beat_tick
         beat = self._planner.take_beat()
+        before: list[Committed] = []
         if beat is not None:
             notes = beat.notes
-            self._hold.planned(beat_tick, notes)
+            before = [c for c in beat.sounding if c.note.start_tick < beat_tick]
+            self._hold.planned(beat_tick, beat.sounding)
             self._heard_tick = beat.heard_tick
             self._decided("rest" if beat.rest else "plan", beat_tick, tick, at_s, notes)
             if beat.rest:
@@ -168,7 +176,8 @@ class Band:
                 return
             notes = held
         self._bars.forget_before(beat_tick)
-        arranged = self._arranger.beat(beat_tick, notes)
+        arranged = self._arranger.beat(beat_tick, notes, before, beat.changed if beat is not None else ())
+        self._schedule.change(arranged.changed)
         self._schedule.end_at(beat_tick, arranged.ends)
         self._schedule.commit(arranged.notes)
 

@@ -57,7 +57,7 @@ class Engine:
         controls: Which of the player's messages are commands.
 
     Raises:
-        ConfigError: the controls name a track or style that the model does not have.
+        ConfigError: the settings do not suit the model, or the controls name a track or style that it does not have.
     """
 
     def __init__(

@@ -35,10 +35,9 @@ class Hold:
 
         Args:
             begin_tick: First tick of the beat.
-            notes: What begins in it.
+            notes: What sounds in it, also what sounds on from earlier beats.
         """
-        sounding_on = [committed for committed in self._sounded if committed.note.end_tick > begin_tick]
-        self._sounded = (*sounding_on, *notes)
+        self._sounded = tuple(notes)
         self._begin_tick = begin_tick
         self._left_beats = self._most_beats
 

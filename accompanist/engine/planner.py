@@ -1,64 +1,83 @@
-"""When to ask the model, what to make of its answer, and which notes the next beat gets."""
+"""When to ask the model, which plan speaks for a beat, and how a newer plan takes over from an older one.
+
+Plans overlap: a model that anticipates is asked again on every beat, and each plan reaches further than the next
+question. One beat is handed out at a time and is thereby settled. What was settled never changes; what was not belongs
+to the newest plan, from the first tick it speaks for:
+
+- notes that begin from there on are the new plan's;
+- a note that sounds already goes on where the new plan sounds that pitch without striking it, to the new plan's end of
+  it; it ends where the new plan is silent, and is struck anew where the new plan strikes it;
+- what the new plan holds already, and nobody plays yet, begins there: late rather than not at all.
+"""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from accompanist.config import EngineConfig
-from accompanist.engine.protocol import Answer, Committed, Failure, Job
+from accompanist.engine.protocol import Answer, Committed, Failure, Job, Planned
+from accompanist.errors import ConfigError
 from accompanist.music.note import Note
 from accompanist.music.roll import BoolRoll
 from accompanist.music.spec import ModelSpec
-from accompanist.music.time import PPQ, TICKS_PER_STEP
-
-MOST_OPEN_JOBS = 8
-"""Questions remembered at once: an answer that comes later than this many plans has nothing left to play."""
+from accompanist.music.time import PPQ, STEPS_PER_BEAT, TICKS_PER_STEP
 
 
 class Beat(NamedTuple):
-    """What a plan has for one beat.
+    """What is settled with a beat.
 
     Args:
         notes: Those that begin in it, ordered by start.
+        changed: Notes handed out earlier that sound into it and end elsewhere than they said.
+        sounding: All that sounds in it.
         rest: It is the rest of an older plan: a newer one was due by now and is not there.
         heard_tick: End of the melody that the newest of its plans heard.
     """
 
     notes: list[Committed]
+    changed: list[Committed]
+    sounding: list[Committed]
     rest: bool
     heard_tick: int
 
 
 class Plan(NamedTuple):
-    """An answer as notes.
+    """An answer, and for what it speaks.
 
     Args:
         job: The question.
-        start_tick: First tick it speaks for.
-        end_tick: First tick it no longer speaks for; no note of it is longer.
-        notes: Ordered by start.
+        start_tick: First tick it speaks for: where it was asked for, or the first that was not settled when it came.
+        end_tick: First tick it no longer speaks for: its end, or where a newer plan begins.
+        notes: All that sound from `start_tick` on, ordered by start.
     """
 
     job: Job
     start_tick: int
     end_tick: int
-    notes: tuple[Committed, ...]
+    notes: tuple[Planned, ...]
 
 
 class Planner:
-    """Asks for a plan per `plan_steps` and hands out its notes beat by beat.
+    """Asks for plans and hands out what they say, beat by beat.
 
     Args:
         spec: The model's shapes and tracks.
-        settings: Beats per bar and the lead at which to ask.
+        settings: Beats per bar, the lead at which to ask and how often.
+
+    Raises:
+        ConfigError: plans would be asked for further apart than they are long.
     """
 
     def __init__(self, spec: ModelSpec, settings: EngineConfig) -> None:
         self._spec = spec
         self._plan_ticks = spec.plan_steps * TICKS_PER_STEP
+        self._period_ticks = replan_steps(spec, settings) * TICKS_PER_STEP
         self._bar_ticks = settings.beats_per_bar * PPQ
         self._lead_ticks = settings.lead_steps * TICKS_PER_STEP
+        # Questions remembered at once: an answer that comes after so many more has nothing left to play.
+        self._most_open = (self._plan_ticks + self._lead_ticks) // self._period_ticks + 1
         self._jobs = 0
         self.restart(0)
 
@@ -69,9 +88,21 @@ class Planner:
         self.next_plan_tick = self.first_plan_tick
         self.next_beat_tick = self.first_plan_tick
         self._plans: list[Plan] = []
-        self._open: dict[int, Job] = {}
-        self._ahead: deque[tuple[int, int]] = deque(maxlen=MOST_OPEN_JOBS)  # (plan_tick, job) asked for beats to come
+        self._open: dict[int, tuple[Job, int]] = {}  # by number: the question, and the first beat it can speak for
+        self._ahead: deque[tuple[int, int]] = deque(maxlen=self._most_open)  # (first beat, job) for beats to come
         self._due_job = -1  # the newest question whose plan should speak for the present beat
+        # By track and pitch the last note handed out; of these only such as end no earlier than the next beat begins.
+        self._handed_out: dict[tuple[int, int], Note] = {}
+        self._voice = -1  # the question whose plan spoke last
+
+    def let_go(self, tick: int | None = None) -> None:
+        """What has begun by a tick, or all, was silenced: the next beat strikes anew what its plan holds there."""
+        self._handed_out = {
+            key: note for key, note in self._handed_out.items() if tick is not None and note.start_tick > tick
+        }
+        self._voice = -1
+
+    # --- questions ---
 
     @property
     def ask_tick(self) -> int:
@@ -80,7 +111,13 @@ class Planner:
 
     def skip_missed(self, tick: int) -> None:
         """After a stall: leave out the questions whose successor is due as well; the newest wins."""
-        self.next_plan_tick += max((tick - self.ask_tick) // self._plan_ticks, 0) * self._plan_ticks
+        self.next_plan_tick += max((tick - self.ask_tick) // self._period_ticks, 0) * self._period_ticks
+
+    @property
+    def next_plan_beat_tick(self) -> int:
+        """The first beat that the next question's plan can speak for: one that is settled by then is not."""
+        beat_tick = self.next_plan_tick // PPQ * PPQ
+        return beat_tick if beat_tick >= self.next_beat_tick else _round_up(self.next_plan_tick, PPQ)
 
     def ask(self, melody: BoolRoll, deadline_s: float, tick: int) -> Job:
         """The question for the next plan.
@@ -91,58 +128,57 @@ class Planner:
             tick: Where the song is.
         """
         job = Job(self._jobs, melody, self.next_plan_tick, deadline_s, min(tick, self.next_plan_tick))
+        beat_tick = self.next_plan_beat_tick
         self._jobs += 1
-        self.next_plan_tick += self._plan_ticks
-        self._open[job.number] = job
-        self._ahead.append((job.plan_tick, job.number))
-        while len(self._open) > MOST_OPEN_JOBS:
+        self.next_plan_tick += self._period_ticks
+        self._open[job.number] = job, beat_tick
+        self._ahead.append((beat_tick, job.number))
+        while len(self._open) > self._most_open:
             del self._open[min(self._open)]
         return job
+
+    # --- answers ---
 
     def answered(self, answer: Answer) -> str:
         """Take an answer.
 
         Returns:
             "answer"; "late_answer" where its first beats are gone already; "dropped_answer" where nothing of it is
-            left to play, or nobody waits for it any more.
+            left to play, or nobody waits for it any more: it was asked before a jump, or a newer one is there.
         """
-        if not self._close(answer.job):
+        if not self.awaits(answer.job):
             return "dropped_answer"
-        plan_tick = answer.job.plan_tick
-        end_tick = plan_tick + self._plan_ticks
-        from_tick = max(plan_tick, self.next_beat_tick)
+        _, beat_tick = self._open[answer.job.number]
+        self._open = {number: asked for number, asked in self._open.items() if number > answer.job.number}
+        end_tick = answer.job.plan_tick + self._plan_ticks
+        from_tick = max(answer.job.plan_tick, self.next_beat_tick)
         if from_tick >= end_tick:
             return "dropped_answer"
-        notes = [
-            # What should sound already begins late rather than not at all.
-            Committed(planned.track, planned.note._replace(start_tick=max(planned.note.start_tick, from_tick)))
-            for planned in answer.notes
-            if planned.note.end_tick > from_tick
+        self._plans = [
+            plan._replace(end_tick=min(plan.end_tick, from_tick)) for plan in self._plans if plan.start_tick < from_tick
         ]
-        notes.sort(key=lambda committed: (committed.note.start_tick, committed.track, committed.note.pitch))
-        self._plans = [_cut(plan, from_tick) for plan in self._plans if plan.start_tick < from_tick]
-        self._plans.append(Plan(answer.job, from_tick, end_tick, tuple(notes)))
-        return "answer" if from_tick == plan_tick else "late_answer"
+        notes = tuple(planned for planned in answer.notes if planned.note.end_tick > from_tick)
+        self._plans.append(Plan(answer.job, from_tick, end_tick, notes))
+        return "late_answer" if self.next_beat_tick > beat_tick else "answer"
 
     def notes_of(self, job: Job) -> tuple[int, ...]:
         """How many notes of each track the plan for a question brings."""
-        tracks = [track for plan in self._plans if plan.job.number == job.number for track, _ in plan.notes]
+        tracks = [planned.track for plan in self._plans if plan.job.number == job.number for planned in plan.notes]
         return tuple(tracks.count(track) for track in range(len(self._spec.tracks)))
 
     def failed(self, failure: Failure) -> bool:
         """Take a failure; False where nobody waits for that job any more."""
-        return self._close(failure.job)
+        waited = self.awaits(failure.job)
+        if waited:
+            del self._open[failure.job.number]
+        return waited
 
     def awaits(self, job: Job) -> bool:
-        """It was asked in this course of the song, and has no answer yet."""
-        mine = self._open.get(job.number)
-        return mine is not None and mine.plan_tick == job.plan_tick
+        """It was asked in this course of the song, it has no answer yet, and neither has a later one."""
+        asked = self._open.get(job.number)
+        return asked is not None and asked[0].plan_tick == job.plan_tick
 
-    def _close(self, job: Job) -> bool:
-        if not self.awaits(job):
-            return False
-        del self._open[job.number]
-        return True
+    # --- beats ---
 
     def take_beat(self) -> Beat | None:
         """The next beat, which is thereby settled; None where no plan speaks for it."""
@@ -153,10 +189,27 @@ class Planner:
         self._plans = [plan for plan in self._plans if plan.end_tick > end]
         self.next_beat_tick = end
         if not speaking:
+            self._handed_out, self._voice = {}, -1
             return None
-        notes = [c for plan in speaking for c in plan.notes if begin <= c.note.start_tick < end]
-        newest = max((plan.job for plan in speaking), key=lambda job: job.number)
-        return Beat(notes, rest=newest.number < self._due_job, heard_tick=newest.heard_tick)
+        before = dict(self._handed_out)
+        notes = _Notes(before)
+        for plan in speaking:
+            from_tick, until_tick = max(plan.start_tick, begin), min(plan.end_tick, end)
+            if plan.job.number != self._voice:
+                self._voice = plan.job.number
+                notes.take_over(plan, from_tick)
+                from_tick += 1
+            notes.begin(planned for planned in plan.notes if from_tick <= planned.note.start_tick < until_tick)
+        self._handed_out = {key: note for key, note in notes.last.items() if note.end_tick >= end}
+        sounding = [c for c in notes.all() if c.note.end_tick > begin]
+        newest = speaking[-1].job
+        return Beat(
+            [c for c in sounding if c.note.start_tick >= begin],
+            [c for c in notes.all() if c.note.start_tick < begin and before[c.track, c.note.pitch] != c.note],
+            sounding,
+            rest=newest.number < self._due_job,
+            heard_tick=newest.heard_tick,
+        )
 
     def skip_beats(self, tick: int) -> int:
         """After a stall: pass over the beats before a tick that no plan speaks for; how many they were."""
@@ -167,16 +220,63 @@ class Planner:
         return beats
 
 
-def _cut(plan: Plan, end_tick: int) -> Plan:
-    """A plan that a newer one takes over from at a tick."""
-    if plan.end_tick <= end_tick:
-        return plan
-    notes = tuple(
-        Committed(track, note._replace(end_tick=min(note.end_tick, end_tick)))
-        for track, note in plan.notes
-        if note.start_tick < end_tick
-    )
-    return Plan(plan.job, plan.start_tick, end_tick, notes)
+class _Notes:
+    """The notes of a beat while it is put together, and those that sound into it.
+
+    Args:
+        sounding: By track and pitch, what was handed out and may sound on.
+    """
+
+    def __init__(self, sounding: dict[tuple[int, int], Note]) -> None:
+        self.last = dict(sounding)  # by track and pitch
+        self._over: list[Committed] = []  # those after which their pitch was struck again
+
+    def all(self) -> list[Committed]:
+        """All of them, ordered by start, track and pitch."""
+        found = [*self._over, *(Committed(track, note) for (track, _), note in self.last.items())]
+        return sorted(found, key=lambda committed: (committed.note.start_tick, committed.track, committed.note.pitch))
+
+    def begin(self, plan: Iterable[Planned]) -> None:
+        """Notes of a plan begin where they say."""
+        for track, note, _ in plan:
+            key = track, note.pitch
+            if key in self.last:
+                self._over.append(Committed(track, self.last[key]))
+            self.last[key] = note
+
+    def take_over(self, plan: Plan, tick: int) -> None:
+        """From a tick on another plan speaks."""
+        held = {(p.track, p.note.pitch): p for p in plan.notes if p.note.start_tick <= tick < p.note.end_tick}
+        for key, note in self.last.items():
+            if note.end_tick < tick:
+                continue
+            planned = held.get(key)
+            if planned is not None and (planned.sounds_on or planned.note.start_tick < tick):
+                self.last[key] = note._replace(end_tick=planned.note.end_tick)
+                del held[key]
+            else:
+                self.last[key] = note._replace(end_tick=tick)
+        self.begin(p._replace(note=p.note._replace(start_tick=tick)) for p in held.values())
+
+
+def replan_steps(spec: ModelSpec, settings: EngineConfig) -> int:
+    """Sixteenths from one plan's beginning to the next one's.
+
+    Where the settings leave it to the model: a beat for one that anticipates, so that it hears what was played since;
+    a whole plan for one that answers for the window it was given.
+
+    Raises:
+        ConfigError: they are more than a plan has, so that there would be nothing to play in between.
+    """
+    if settings.replan_steps > spec.plan_steps:
+        raise ConfigError(
+            f"engine.replan_steps is {settings.replan_steps}, but the model plans only {spec.plan_steps} sixteenths; "
+            f"accepted: 1 to {spec.plan_steps}, or 0 to leave it to the model",
+            hint="see every setting with: accompanist config explain",
+        )
+    if settings.replan_steps:
+        return settings.replan_steps
+    return min(STEPS_PER_BEAT, spec.plan_steps) if spec.lag_steps == 0 else spec.plan_steps
 
 
 def _round_up(tick: int, unit: int) -> int:

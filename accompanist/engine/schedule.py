@@ -17,6 +17,7 @@ RELEASE_VELOCITY = 64
 
 class _Sounding(NamedTuple):
     track: int
+    start_tick: int
     end_tick: int
 
 
@@ -36,6 +37,25 @@ class Schedule:
         """Take notes that will be played as they are."""
         for track, note in notes:
             heapq.heappush(self._waiting, (note.start_tick, track, note.pitch, note.end_tick, note.velocity))
+
+    def change(self, notes: Iterable[Committed]) -> None:
+        """Notes committed earlier end elsewhere, where they have not ended yet.
+
+        Args:
+            notes: With their new ends; each is the last of its track and pitch, or that was begun later than it says.
+        """
+        for track, note in notes:
+            key = self._channels[track], note.pitch
+            sounding = self._sounding.get(key)
+            if sounding is not None and sounding.track == track and sounding.start_tick >= note.start_tick:
+                self._sounding[key] = sounding._replace(end_tick=note.end_tick)
+            self._waiting = [
+                (start, at, pitch, note.end_tick, velocity)
+                if (at, pitch) == (track, note.pitch) and start >= note.start_tick
+                else (start, at, pitch, end, velocity)
+                for start, at, pitch, end, velocity in self._waiting
+            ]
+        heapq.heapify(self._waiting)
 
     @property
     def next_tick(self) -> int | None:
@@ -60,7 +80,7 @@ class Schedule:
                 if sounding.end_tick <= tick or key in beginning:
                     messages.append(self._off(key, due_s, tick))
             for (channel, pitch), (track, end_tick, velocity) in beginning.items():
-                self._sounding[channel, pitch] = _Sounding(track, end_tick)
+                self._sounding[channel, pitch] = _Sounding(track, tick, end_tick)
                 messages.append(Message(due_s, track, bytes((0x90 | channel, pitch, velocity)), tick))
         return messages
 

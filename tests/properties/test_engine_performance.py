@@ -89,7 +89,12 @@ stages = st.fixed_dictionaries(
         "split": st.sampled_from([0, 60]),
         "controls": st.sampled_from([ControlsConfig(), MAPPED]),
         "settings": st.builds(
-            EngineConfig, lost_clock_beats=st.just(2), rest_bars=st.sampled_from([0, 1]), follow_density=st.booleans()
+            EngineConfig,
+            lost_clock_beats=st.just(2),
+            rest_bars=st.sampled_from([0, 1]),
+            follow_density=st.booleans(),
+            replan_steps=st.sampled_from([0, 0, 1, 3, 4, 8]),
+            lead_steps=st.sampled_from([1, 1, 4, 16]),
         ),
     }
 )

@@ -5,7 +5,8 @@ Write a transcript's inputs, then let the engine write down what it does, and re
     python tests/replay/transcript.py tests/replay/*.txt
 
 A transcript begins with settings, one to a line (`bpm = 100`, `follow_clock = yes`), and replies of the model that are
-not the usual ones (`job 1 = late 1.5`, `= fails no memory`, `= nan`). Then, in the order of time, seconds first:
+not the usual ones (`job 1 = late 1.5`, `= fails no memory`, `= nan`, `= up 5` for so many semitones
+higher). Then, in the order of time, seconds first:
 
     0.500 on C5 80          the player's messages: on, off, all-off; start, stop, continue, clock, position SIXTEENTHS
     0.500 clocks 24 at 120  so many clocks at that many beats per minute
@@ -75,6 +76,8 @@ def _performed(head: list[str], body: list[str]) -> list[tuple[float, str]]:
         how, _, what = settings.get(f"job {job.number}", "late 0").partition(" ")
         if how == "fails":
             return 0.0, what
+        if how == "up":
+            return 0.0, np.roll(chords(job), int(what), axis=-1)
         return (0.0, chords(job) * np.nan) if how == "nan" else (float(what), chords(job))
 
     show = play(band, inputs, max(item.at_s for item in inputs), reply)

@@ -26,12 +26,13 @@ def chords(job: Job) -> FloatRoll:
     """Per bar of the plan a chord of the piano held through and the bass on each beat; strings silent."""
     values = np.full((len(TINY_SPEC.tracks), 2, TINY_SPEC.plan_steps, 128), -1.0, dtype=np.float32)
     for step in range(TINY_SPEC.plan_steps):
-        bass, *others = CHORDS[(job.plan_tick // 120 + step) // 16 % len(CHORDS)]
+        place = job.plan_tick // 120 + step
+        bass, *others = CHORDS[place // 16 % len(CHORDS)]
         values[0, HELD, step, bass] = 1
         values[1, HELD, step, others] = 1
-        if step % 4 == 0:
+        if place % 4 == 0:
             values[0, ONSET, step, bass] = 1
-        if step % 16 == 0:
+        if place % 16 == 0:
             values[1, ONSET, step, others] = 1
     return values
 

@@ -32,7 +32,7 @@ def test_the_last_beat_comes_again_in_its_own_rhythm() -> None:
 def test_what_sounded_on_from_an_earlier_beat_is_struck_at_the_beginning() -> None:
     hold = Hold(4)
     hold.planned(0, [committed(0, 4 * BEAT, 60, 1), committed(0, BEAT, 36)])
-    hold.planned(BEAT, [committed(BEAT, 2 * BEAT, 38)])
+    hold.planned(BEAT, [committed(0, 4 * BEAT, 60, 1), committed(BEAT, 2 * BEAT, 38)])
     assert spans(hold.take_beat(4 * BEAT)) == [(1, 60, 1920, 2400), (0, 38, 1920, 2400)]
 
 
@@ -75,8 +75,8 @@ def test_a_held_beat_has_the_pitches_that_sounded_and_stays_within_its_beat(
     hold, planned = Hold(most_beats), []
     for i, beat in enumerate(beats):
         shifted = [committed(n.start_tick + i * BEAT, n.end_tick + i * BEAT, n.pitch, track) for track, n in beat]
-        hold.planned(i * BEAT, shifted)
         planned += shifted
+        hold.planned(i * BEAT, [c for c in planned if c.note.end_tick > i * BEAT])
     last_tick = (len(beats) - 1) * BEAT
     sounded = {(track, n.pitch) for track, n in planned if n.start_tick < last_tick + BEAT and n.end_tick > last_tick}
     held = 0

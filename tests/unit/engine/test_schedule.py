@@ -92,3 +92,20 @@ def test_nothing_is_due_while_no_moment_can_be_told() -> None:
     schedule = Schedule([0])
     schedule.commit([Committed(0, Note(0, 60, 480))])
     assert schedule.due(lambda _: math.inf, 1e9) == []
+
+
+def test_a_changed_note_ends_where_it_is_told_whether_it_sounds_or_waits() -> None:
+    schedule = Schedule([0])
+    schedule.commit([Committed(0, Note(0, 60, 480)), Committed(0, Note(240, 62, 480))])
+    assert sent(schedule, 0.1) == [(0, "on", 60)]
+    schedule.change([Committed(0, Note(0, 60, 960)), Committed(0, Note(240, 62, 300))])
+    assert sent(schedule, 9) == [(240, "on", 62), (300, "off", 62), (960, "off", 60)]
+
+
+def test_a_change_reaches_no_other_note_of_its_pitch() -> None:
+    schedule = Schedule([0, 0])
+    schedule.commit([Committed(0, Note(0, 60, 240)), Committed(0, Note(240, 60, 480))])
+    schedule.change([Committed(0, Note(240, 60, 960))])
+    assert sent(schedule, 0.3) == [(0, "on", 60), (240, "off", 60), (240, "on", 60)]
+    schedule.change([Committed(0, Note(480, 60, 600)), Committed(1, Note(240, 60, 600))])
+    assert sent(schedule, 9) == [(960, "off", 60)]

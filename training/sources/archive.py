@@ -1,4 +1,4 @@
-"""Finding a data set's archive on this machine. Nothing is ever downloaded."""
+"""Sources that are one archive, and finding that on this machine. Nothing is ever downloaded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import os
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from accompanist.config import DataConfig
@@ -13,6 +14,37 @@ from accompanist.errors import BadMidi, DataError
 
 ENVIRONMENT = "ACCOMPANIST_DATA"
 """Environment variable that names the folder of archives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """What all sources have in common whose music is one zip file, called after the source.
+
+    Args:
+        data: Where to look for it.
+        name: The source's.
+        origin: Where one gets the archive, for the hint.
+    """
+
+    data: DataConfig
+    name: str
+    origin: str
+
+    def archive(self) -> Path:
+        """Path of the zip file.
+
+        Raises:
+            DataError: it is nowhere.
+        """
+        return find(f"{self.name}.zip", self.data, origin=self.origin)
+
+    def locate(self) -> str:
+        """The same as text."""
+        return str(self.archive())
+
+    def fingerprint(self) -> str:
+        """Hash of the archive."""
+        return hash_of_file(self.archive())
 
 
 def folders(data: DataConfig) -> list[Path]:

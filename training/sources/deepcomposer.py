@@ -8,12 +8,11 @@ from pathlib import Path
 
 import symusic
 
-from accompanist.config import DataConfig
 from accompanist.errors import BadMidi
 from accompanist.music.note import without_doubles
 from accompanist.music.time import PPQ
 from training.read import LeftOut, Progress, Song, estimated_mode, mean_bpm, notes_of, parse_midi, tempo_class
-from training.sources.archive import find, hash_of_file, open_zip, read_member
+from training.sources.archive import Archived, open_zip, read_member
 
 FOLDER = "reinvent-labs/lab-2/original_midi/"
 """Where the snippets lie in the archive; the sample melodies beside them have no accompaniment to learn from."""
@@ -23,29 +22,14 @@ BARS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class DeepComposer:
-    """The source `deepcomposer`.
+class DeepComposer(Archived):
+    """The source `deepcomposer`."""
 
-    Args:
-        data: Where to look for deepcomposer.zip.
-    """
-
-    data: DataConfig
     name: str = "deepcomposer"
+    origin: str = "aws-deepcomposer-samples as a zip file"
     about: str = "229 four-voice chorale snippets of two bars, the classic recipe's own data"
     licence: str = "MIT-0"
     reader: str = "1"
-
-    def locate(self) -> str:
-        """Path of deepcomposer.zip."""
-        return str(self._archive())
-
-    def fingerprint(self) -> str:
-        """Hash of the archive."""
-        return hash_of_file(self._archive())
-
-    def _archive(self) -> Path:
-        return find("deepcomposer.zip", self.data, origin="aws-deepcomposer-samples as a zip file")
 
     def read(self, progress: Progress) -> Iterator[Song | LeftOut]:
         """Every snippet, straight from the archive.
@@ -53,7 +37,7 @@ class DeepComposer:
         Raises:
             DataError: the archive is missing or damaged.
         """
-        with open_zip(self._archive()) as archive:
+        with open_zip(self.archive()) as archive:
             members = sorted(name for name in archive.namelist() if FOLDER in name and name.endswith(".mid"))
             for done, member in enumerate(members):
                 progress(self.name, done, len(members))

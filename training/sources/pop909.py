@@ -15,12 +15,10 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import symusic
 
-from accompanist.config import DataConfig
 from accompanist.errors import BadMidi, DataError
 from accompanist.music.note import Note, without_doubles
 from accompanist.music.time import PPQ, TICKS_PER_STEP
@@ -35,7 +33,7 @@ from training.read import (
     parse_midi,
     tempo_class,
 )
-from training.sources.archive import find, hash_of_file, open_zip, read_member
+from training.sources.archive import Archived, open_zip, read_member
 
 TICKS_PER_BAR = 4 * PPQ
 BASS_CEILING = 54
@@ -48,29 +46,14 @@ bass) 97 % of its time, 91 % of its notes begin on it, and 3 % of its leaps are 
 
 
 @dataclass(frozen=True, slots=True)
-class Pop909:
-    """The source `pop909`.
+class Pop909(Archived):
+    """The source `pop909`."""
 
-    Args:
-        data: Where to look for pop909.zip.
-    """
-
-    data: DataConfig
     name: str = "pop909"
+    origin: str = "POP909 with its derived_bars.json"
     about: str = "818 pop songs for piano with a melody track; 736 of them in 4/4 with sure bar lines are read"
     licence: str = "MIT"
     reader: str = "3"
-
-    def locate(self) -> str:
-        """Path of pop909.zip."""
-        return str(self._archive())
-
-    def fingerprint(self) -> str:
-        """Hash of the archive."""
-        return hash_of_file(self._archive())
-
-    def _archive(self) -> Path:
-        return find("pop909.zip", self.data, origin="POP909 with its derived_bars.json")
 
     def read(self, progress: Progress) -> Iterator[Song | LeftOut]:
         """Every song straight from the archive, which is never unpacked.
@@ -78,7 +61,7 @@ class Pop909:
         Raises:
             DataError: the archive is missing, damaged or has no derived_bars.json.
         """
-        path = self._archive()
+        path = self.archive()
         with open_zip(path) as archive:
             members = set(archive.namelist())
             try:

@@ -50,6 +50,16 @@ def engine_thread() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def other_thread() -> Iterator[None]:
+    """Within the block this thread has, and those it starts keep, the priority of all threads but the engine's.
+
+    For what starts threads of its own that have to keep up in play, before the play begins.
+    """
+    with _priority(OTHERS_PRIORITY):
+        yield
+
+
 def why_no_priority() -> str:
     """Why a thread of this process gets no real-time priority; empty where it would."""
     with _priority(OTHERS_PRIORITY) as why_none:

@@ -28,6 +28,7 @@ from accompanist.runtime.clock import Clock
 from accompanist.runtime.infer import Session
 from accompanist.runtime.pace import timed
 from accompanist.runtime.providers import built_in, one_line, why_provider_fails
+from accompanist.runtime.realtime import other_thread
 from accompanist.runtime.warmth import Warmth
 
 _TELL_ABOVE_S = 2.0
@@ -69,6 +70,12 @@ def select(path: Path, *, provider: str, beat_s: float, clock: Clock, tell: Tell
         SpecMismatch: the model carries no spec that this program can serve.
         ProviderMissing: the provider asked for does not load on this machine.
     """
+    # onnxruntime starts threads as it loads a model: an answer that waits for one of them is as late as it is.
+    with other_thread():
+        return _selected(path, provider, beat_s, clock, tell, afresh=afresh)
+
+
+def _selected(path: Path, provider: str, beat_s: float, clock: Clock, tell: Tell, *, afresh: bool) -> Selected:
     if provider != "auto":
         candidates, absent = {Way(provider): Session(path, provider=provider)}, dict[str, str]()
     else:

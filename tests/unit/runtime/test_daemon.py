@@ -14,6 +14,7 @@ from support.fake_midi import FakeMidiSystem
 
 from accompanist.config import Config, EngineConfig, ServeConfig
 from accompanist.errors import ModelError, PortLost, PortNotFound, StorageError
+from accompanist.runtime import selection
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.daemon import Daemon, Outcome, Ready, signals_put_into
 from accompanist.runtime.log_records import End, EventRecord, Header, MessageRecord, Record
@@ -48,7 +49,7 @@ class Script:
 
 
 def config(model: Path, **serve: Any) -> Config:
-    return Config(engine=EngineConfig(bpm=120), serve=ServeConfig(model=str(model), provider="cpu", **serve))
+    return Config(engine=EngineConfig(bpm=120), serve=ServeConfig(**{"model": str(model), "provider": "cpu", **serve}))
 
 
 def perform(model: Path, system: FakeMidiSystem, then: Callable[[], object], **serve: Any) -> tuple[Outcome, Script]:
@@ -81,6 +82,16 @@ def test_a_signal_ends_every_note_closes_every_port_and_says_which_it_was(tiny_m
     assert outcome.summary.notes_in == 1
     assert [signal.getsignal(each) for each in SIGNALS] == handlers
     assert {thread.name for thread in threading.enumerate()}.isdisjoint({"engine", "inference"})
+
+
+def test_what_auto_takes_is_told_with_the_reason(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selection, "built_in", lambda: ["cpu", "cuda"])
+    monkeypatch.setattr(selection, "why_provider_fails", {"cpu": "", "cuda": "there is no NVIDIA driver"}.__getitem__)
+    monkeypatch.setattr(selection, "_cores", lambda: 2)
+    _, script = perform(tiny_model, FakeMidiSystem(), lambda: signal.raise_signal(signal.SIGINT), provider="auto")
+    assert script.was_ready is not None
+    assert script.was_ready.provider == "cpu"
+    assert script.was_ready.provider_why == "cpu (nothing else loads); passed over cuda: there is no NVIDIA driver"
 
 
 def test_a_port_that_goes_away_ends_it(tiny_model: Path) -> None:

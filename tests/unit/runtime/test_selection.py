@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from accompanist.runtime import selection
 from accompanist.runtime.choice import Way
 from accompanist.runtime.clock import ManualClock
 from accompanist.runtime.infer import Session
+from accompanist.runtime.realtime import why_no_priority
 from accompanist.runtime.selection import Selected, select
 
 BEAT_S = 0.5
@@ -228,3 +230,25 @@ def test_a_real_model_on_a_real_processor(tiny_model: Path, capfd: pytest.Captur
     assert choice.way.provider == session.provider
     assert session.run(encode([], 32), seed=0).shape == (3, 2, 32, 128)
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.skipif(bool(why_no_priority()), reason="without the right to a real-time priority")
+def test_threads_of_onnxruntime_are_put_off_no_more_than_ours(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def threads() -> set[int]:
+        return {int(task.name) for task in Path("/proc/self/task").iterdir()}
+
+    kept: list[Session] = []
+
+    def session(path: Path, **_: Any) -> Session:
+        kept.append(Session(path, threads=2))
+        return kept[-1]
+
+    before, mine = threads(), os.sched_getscheduler(0)
+    monkeypatch.setattr(selection, "Session", session)
+    select(tiny_model, provider="cpu", beat_s=BEAT_S, clock=ManualClock(), tell=lambda _: None)
+    started = threads() - before
+    assert started
+    assert {os.sched_getscheduler(thread) for thread in started} == {os.SCHED_FIFO}
+    assert os.sched_getscheduler(0) == mine

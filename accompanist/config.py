@@ -84,6 +84,10 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Meta(ge=0, le=500, description="ms earlier the band leaves, for what comes after; see accompanist calibrate"),
     ] = 0.0
     split_ports: Annotated[bool, Meta(description="one output port per track instead of one channel per track")] = False
+    control_socket: Annotated[
+        str,
+        Meta(description="where commands are taken (docs/control.md): auto, a path or localhost:PORT; empty: nowhere"),
+    ] = ""
     log: Annotated[str, Meta(description="file for the performance log (JSON Lines), added to; empty: none")] = ""
 
 

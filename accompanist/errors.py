@@ -15,7 +15,8 @@ AccompanistError            exit 1
 │   └── EmptyDataset                 nothing left to train on
 ├── TrainingError           exit 7   a run diverged or cannot be resumed
 ├── MissingExtra            exit 8   a command needs an extra that is not installed
-└── StorageError            exit 9   a file or folder cannot be written
+├── StorageError            exit 9   a file or folder cannot be written
+└── ControlError            exit 10  the control socket cannot be opened, nobody answers there, or a command is refused
 """
 
 from __future__ import annotations
@@ -109,3 +110,9 @@ class StorageError(AccompanistError):
     """A file or folder cannot be written (permissions, full disk)."""
 
     exit_code = 9
+
+
+class ControlError(AccompanistError):
+    """The control socket cannot be opened, nobody answers there, or a command is refused."""
+
+    exit_code = 10

@@ -32,6 +32,13 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--beats-per-bar", type=int, help="Beats in a bar.")
 @click.option("--channel", type=int, help="MIDI channel you play on, 1 to 16; 0: any.")
 @click.option("--control", metavar="PORT", help="More controls arrive on this port; see [controls] in config.toml.")
+@click.option(
+    "--control-socket",
+    metavar="ADDRESS",
+    is_flag=False,
+    flag_value="auto",
+    help="Take commands of scripts (docs/control.md), where `accompanist control` asks, or on a path or HOST:PORT.",
+)
 @click.option("--split", metavar="NOTE", help="Keys below it (C3, where C4 is middle C) are the harmony to follow.")
 @click.option("--thru/--no-thru", default=None, help="Send your melody on to --out as well.")
 @click.option("--split-ports/--one-port", default=None, help="A port per track, called OUT and the track's name.")
@@ -68,7 +75,7 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
     elif flags["clock"]:
         flags["sync"] = False
     serve_names = [
-        *("in", "out", "clock", "sync", "control", "backend", "provider"),
+        *("in", "out", "clock", "sync", "control", "control_socket", "backend", "provider"),
         *("channel", "split", "thru", "split_ports", "advance_ms"),
     ]
     serve_flags = {name: flags[name] for name in serve_names}

@@ -20,6 +20,8 @@ AMOUNTS = {"density": (0.0, 1.0), "temperature": (0.0, 2.0), "bpm": (30.0, 300.0
 """From least to most. `style` is an amount too, and its range is the model's."""
 TRIGGERS = ("fill", "panic", "tap", "start", "stop", "continue")
 """What just happens."""
+SONG = ("bpm", "tap", "start", "stop", "continue")
+"""Commands to whatever leads the song."""
 COMMANDS = (*SWITCHES, *AMOUNTS, "style", *TRIGGERS)
 
 
@@ -66,6 +68,54 @@ def checked(command: Command, spec: ModelSpec) -> Command:
     if value is None or math.isnan(value) or not least <= value <= most:
         raise Refused(f"{name} is {value!r}", [f"{least:g} to {most:g}"])
     return command
+
+
+def worded(name: str, track: object, value: object, spec: ModelSpec) -> Command:
+    """A command from the words of a script or a person.
+
+    Args:
+        name: Of the command.
+        track: Name of the track that a mute or a solo means; nothing otherwise.
+        value: True, False, "on", "off", "toggle", a number, a number as text, the name of a style; nothing is "on".
+        spec: The model's tracks and styles.
+
+    Returns:
+        The command, at second 0.
+
+    Raises:
+        Refused: it makes no sense.
+    """
+    names = [its.name for its in spec.tracks]
+    if name in TRACK_SWITCHES and track not in names:
+        raise Refused(f"{name} needs a track" + ("" if track is None else f", and {track!r} is none"), names)
+    if name not in TRACK_SWITCHES and track is not None:
+        raise Refused(f"{name} is not a track's own, and {track!r} is given", TRACK_SWITCHES)
+    at = names.index(str(track)) if name in TRACK_SWITCHES else -1
+    if name in TRIGGERS:
+        return Command(0.0, name)
+    if name in SWITCHES:
+        word = {None: "on", True: "on", False: "off"}.get(value, value) if isinstance(value, bool | None) else value
+        if word not in ("on", "off", "toggle"):
+            raise Refused(f"{name} is {value!r}", ("on", "off", "toggle"))
+        return Command(0.0, name, None if word == "toggle" else float(word == "on"), at)
+    if name == "style" and value in spec.styles:
+        return Command(0.0, name, float(spec.styles.index(str(value))))
+    number = _number(value)
+    try:
+        return checked(Command(0.0, name, number), spec)
+    except Refused as refused:
+        if number is not None or not refused.accepted:
+            raise
+        raise Refused(f"{name} is {value!r}", refused.accepted) from refused
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
 
 
 def said(command: Command, spec: ModelSpec) -> str:

@@ -21,7 +21,7 @@ from accompanist.config_controls import ControlsConfig
 from accompanist.engine.arranger import Arranger
 from accompanist.engine.band import Band
 from accompanist.engine.bars import BarBuffer
-from accompanist.engine.controls import Refused, checked, said
+from accompanist.engine.controls import SONG, Refused, checked, said
 from accompanist.engine.follower import ClockFollower
 from accompanist.engine.left_hand import LeftHand
 from accompanist.engine.mapping import ControlMap
@@ -38,8 +38,6 @@ OLDEST_STAMP_S = 1.0
 FARTHEST_S = 1e12
 """Times beyond this are no times (a broken clock) and are passed over."""
 NO_CONTROLS = ControlsConfig()
-SONG = ("bpm", "start", "stop", "continue")
-"""Commands to whatever leads the song."""
 
 
 class Engine:

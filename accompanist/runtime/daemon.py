@@ -1,8 +1,9 @@
 """The daemon: startup, run, shutdown.
 
 Threads: the main thread owns this object, the status line and the signals; the engine thread runs `loop.Loop`, the
-inference thread `infer.Inference`, the log's thread, where a log was asked for, `performance_log.PerformanceLog`; the
-MIDI system's own threads stamp what arrives and leave it in `loop.Inbox`.
+inference thread `infer.Inference`, the log's thread, where a log was asked for, `performance_log.PerformanceLog`, the
+control thread, where a socket was asked for, `control.ControlServer`; the MIDI system's own threads stamp what arrives
+and leave it in `loop.Inbox`.
 Whatever ends the performance, from any thread or signal handler, is put into one queue (a SimpleQueue, whose `put` may
 interrupt anything), and the first wins.
 """
@@ -28,6 +29,8 @@ from accompanist.music.spec import ModelSpec
 from accompanist.music.theory import pitch_number
 from accompanist.music.time import PPQ
 from accompanist.runtime.clock import Clock
+from accompanist.runtime.control import ControlServer
+from accompanist.runtime.control_address import Address
 from accompanist.runtime.infer import Inference, Session, default_model_path
 from accompanist.runtime.log_records import Header
 from accompanist.runtime.loop import Inbox, Loop
@@ -129,6 +132,7 @@ class Daemon:
             StorageError: the log cannot be written.
             PortNotFound: a name fits several ports, or there is none and none can be made.
             PortLost: a port cannot be opened.
+            ControlError: the control socket cannot be opened.
         """
         serve, engine = self._config.serve, self._config.engine
         path = Path(serve.model) if serve.model else default_model_path()
@@ -150,11 +154,17 @@ class Daemon:
             wires = Wires(self._system, self._wiring, session.spec, serve)
             stack.callback(wires.close)
             loop = self._loop(session, wires, inference, log)
+            if serve.control_socket:
+                stack.callback(self._take_commands(serve.control_socket, session.spec).close)
             outcome = self._play(loop, wires, chosen, inference_s, log)
             if log is not None:
                 lost = outcome.lost.message if outcome.lost else ""
                 log.finish(outcome.exit_code, lost, outcome.summary._asdict())
             return outcome
+
+    def _take_commands(self, where: str, spec: ModelSpec) -> ControlServer:
+        address = Address.parse(where)
+        return ControlServer(address, spec, self._clock, self._inbox.receive, lambda: self._telemetry.status)
 
     def _log(self) -> PerformanceLog | None:
         path = self._config.serve.log

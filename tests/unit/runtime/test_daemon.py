@@ -12,10 +12,12 @@ import msgspec
 import pytest
 from support.fake_midi import FakeMidiSystem
 
+from accompanist.commands.control import ask
 from accompanist.config import Config, EngineConfig, ServeConfig
 from accompanist.errors import ModelError, PortLost, PortNotFound, StorageError
 from accompanist.runtime import selection
 from accompanist.runtime.clock import MonotonicClock
+from accompanist.runtime.control_address import Address
 from accompanist.runtime.daemon import Daemon, Outcome, Ready, signals_put_into
 from accompanist.runtime.log_records import End, EventRecord, Header, MessageRecord, Record
 from accompanist.runtime.telemetry import Telemetry
@@ -92,6 +94,26 @@ def test_what_auto_takes_is_told_with_the_reason(tiny_model: Path, monkeypatch: 
     assert script.was_ready is not None
     assert script.was_ready.provider == "cpu"
     assert script.was_ready.provider_why == "cpu (nothing else loads); passed over cuda: there is no NVIDIA driver"
+
+
+def test_commands_arrive_by_the_control_socket(tiny_model: Path, tmp_path: Path) -> None:
+    system, address = FakeMidiSystem(), Address(tmp_path / "control.sock")
+
+    def density() -> float:
+        share: float = ask(address, {"command": "status"})["status"]["controls"]["density"]
+        return share
+
+    def turn_down() -> None:
+        assert density() == 1.0
+        assert ask(address, {"command": "density", "value": 0.25}) == {"ok": True}
+        while density() != 0.25:  # until the engine has taken it
+            pass
+        signal.raise_signal(signal.SIGINT)
+
+    outcome, _ = perform(tiny_model, system, turn_down, control_socket=str(address))
+    assert outcome.exit_code == 130
+    assert list(tmp_path.iterdir()) == []
+    assert "control" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_port_that_goes_away_ends_it(tiny_model: Path) -> None:

@@ -1,0 +1,114 @@
+"""`accompanist control`: tell a running `serve` what to do."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import Any
+
+import click
+
+from accompanist.config import load_config
+from accompanist.engine.controls import COMMANDS, TRACK_SWITCHES, TRIGGERS
+from accompanist.errors import ControlError
+from accompanist.runtime.control import MOST_UNREAD
+from accompanist.runtime.control_address import AUTO, Address
+
+_ANSWER_S = 5.0
+"""More than `serve` takes for an answer on the busiest machine."""
+
+
+@click.command()
+@click.argument("command")
+@click.argument("words", nargs=-1)
+@click.option("--socket", "where", metavar="ADDRESS", help="Its address, as `serve --control-socket` was given it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON object.")
+@click.pass_context
+def control(ctx: click.Context, /, *, command: str, words: tuple[str, ...], where: str | None, as_json: bool) -> None:
+    """Tell a running `accompanist serve --control-socket` what to do, or ask how it stands.
+
+    Switches (mute TRACK, solo TRACK, hold, listen) take on, off or toggle behind them, and are on where nothing stands
+    there. Amounts (density, temperature, bpm, style) take their value. The others just happen: fill, panic, tap, start,
+    stop, continue.
+
+    \b
+    accompanist control mute bass
+    accompanist control mute bass off
+    accompanist control density 0.5
+    accompanist control panic
+    accompanist control status --json
+    """  # noqa: D301 (\b is click's mark for a block it must not wrap)
+    address = Address.parse(where or load_config(ctx.obj).serve.control_socket or AUTO)
+    answer = ask(address, request(command, words))
+    if "error" in answer:
+        accepted = answer.get("accepted") or []
+        raise ControlError(
+            answer["error"] + (f"; accepted: {', '.join(accepted)}" if accepted else ""),
+            hint="see what there is with: accompanist control --help",
+        )
+    if as_json:
+        click.echo(json.dumps(answer))
+    elif "status" in answer:
+        click.echo(_told(answer["status"]))
+
+
+def request(command: str, words: tuple[str, ...]) -> dict[str, str]:
+    """What was typed, as the socket wants it.
+
+    Raises:
+        ControlError: more words than the command takes.
+    """
+    names: tuple[str, ...] = ("track", "value") if command in TRACK_SWITCHES else ("value",)
+    if command in (*TRIGGERS, "status"):
+        names = ()
+    if command in COMMANDS and len(words) > len(names):
+        takes = " and ".join(f"a {name}" for name in names) or "nothing"
+        raise ControlError(
+            f"{command} is followed by {' '.join(words)!r}; accepted behind it: {takes}",
+            hint="see the examples of: accompanist control --help",
+        )
+    return {"command": command, **dict(zip(names, words, strict=False))}
+
+
+def ask(address: Address, asked: dict[str, Any]) -> dict[str, Any]:
+    """One question to a running `serve`.
+
+    Raises:
+        ControlError: nobody answers.
+    """
+    try:
+        with address.socket() as connection:
+            connection.settimeout(_ANSWER_S)
+            connection.connect(address.target)
+            connection.sendall(json.dumps(asked).encode() + b"\n")
+            answer: dict[str, Any] = json.loads(_line(connection))
+            return answer
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "it gave no answer"
+        raise ControlError(
+            f"nobody takes commands on {address}: {why}",
+            hint="start one with: accompanist serve --control-socket ...",
+        ) from error
+
+
+def _line(connection: socket.socket) -> bytes:
+    heard = b""
+    while b"\n" not in heard and len(heard) <= MOST_UNREAD:
+        data = connection.recv(4096)
+        if not data:
+            raise ConnectionError("it hung up")
+        heard += data
+    return heard.partition(b"\n")[0]
+
+
+def _told(status: dict[str, Any] | None) -> str:
+    """A status as a few lines."""
+    if status is None:
+        return "it has not begun"
+    controls = status["controls"]
+    off = [f"muted: {', '.join(controls['muted'])}" if controls["muted"] else ""]
+    off += [f"solo: {', '.join(controls['soloed'])}" if controls["soloed"] else ""]
+    off += ["harmony held" if controls["hold"] else "", "" if controls["listening"] else "the band rests"]
+    place = f"bar {status['bar']}, beat {status['beat']}" if status["running"] else "stopped"
+    desk = [f"density {controls['density']:g}", f"temperature {controls['temperature']:g}", controls["style"], *off]
+    return f"{place}, {status['bpm']:.1f} BPM ({status['lock']})\n" + ", ".join(word for word in desk if word)

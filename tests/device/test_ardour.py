@@ -12,7 +12,7 @@ from statistics import median
 
 import pytest
 from support.ardour import CLOCK_OUT, Recorded, Session, runner, wires
-from support.device import JackServer, read_record
+from support.device import HostStalled, JackServer, read_record
 from support.melody import TUNE, WINDOW_BEATS
 from support.tiny import SEMITONES_DOWN
 
@@ -26,7 +26,8 @@ FIRST_BEAT = 4
 """A bar of count-in: a note at the very start of a take is not recorded."""
 BPM, OTHER_BPM = 150, 180
 USUAL_S = 2 * 1024 / 48000
-"""Two JACK periods: rtmidi hears Ardour up to one late and answers up to one late; Ardour takes its own off again."""
+"""Two JACK periods. Notes leave Accompanist at their frame, by the clock it heard; Ardour shifts what it records by the
+latency that JACK reports, one period each way, which this path does not have."""
 
 Takes = Mapping[str, list[list[Recorded]]]
 
@@ -37,11 +38,16 @@ def perform(server: JackServer, model: Path, folder: Path, steps: str) -> Takes:
     band = server.serve(
         "--in", "Melody", "--out", "Band", "--split-ports", "--clock", "Conductor", "--model", str(model)
     )
-    ardour = session.open(bpm=BPM, steps=steps)
     sources = {track: f"Accompanist:Band {track.lower()}" for track in TRACKS}
     connections = wires(sources, melody_to="Accompanist:Melody", clock_to="Accompanist:Conductor")
-    # The second client makes the connections, and measures whether the machine stands still.
-    listener, record_path = server.player({"connect": [*connections, [CLOCK_OUT, "player:in_0"]], "length_s": 60})
+    try:
+        ardour = session.open(bpm=BPM, steps=steps)
+        # The second client makes the connections, and measures whether the machine stands still.
+        listener, record_path = server.player({"connect": [*connections, [CLOCK_OUT, "player:in_0"]], "length_s": 60})
+    except AssertionError as failure:
+        if server.garbled:  # Ardour loads a session in several threads, and libjack has no lock for them
+            raise HostStalled("Ardour's threads spoke to JACK at once") from failure
+        raise
     ardour.go()
     ardour.played()
     listener.signal(signal.SIGTERM)
@@ -54,10 +60,10 @@ def perform(server: JackServer, model: Path, folder: Path, steps: str) -> Takes:
 
 
 def assert_plays_what_it_heard(server: JackServer, takes: Takes, take: int, beats: range, bpm: float) -> None:
-    """Each track has a note on each of some beats and no other, each the melody of a window before, lower."""
+    """From the first of some beats on, each track has one note on each: the melody of a window before, lower."""
     errors_s = []
     for track, down in zip(TRACKS, SEMITONES_DOWN, strict=True):
-        notes = takes[track][take]
+        notes = [note for note in takes[track][take] if round(note.beat) >= beats.start]
         assert [round(note.beat) for note in notes] == list(beats), f"{track}: {notes}"
         for note, beat in zip(notes, beats, strict=True):
             assert note.pitch == TUNE[beat - WINDOW_BEATS - FIRST_BEAT] - down, f"{track}, beat {beat}: {note}"
@@ -71,6 +77,7 @@ def test_ardour_records_the_band_on_the_beat(jack_server: JackServer, tiny_model
     takes = perform(jack_server, tiny_model, tmp_path, "record() roll() until_beat(28.5) stop()")
     assert {len(takes[track]) for track in TRACKS} == {1}
     assert_plays_what_it_heard(jack_server, takes, 0, range(12, 28), BPM)
+    assert all(takes[track][0][0].beat > 11.5 for track in TRACKS)  # it does not play before it has listened
 
 
 def test_the_band_follows_ardour_through_stop_continue_another_tempo_and_another_place(
@@ -86,6 +93,6 @@ def test_the_band_follows_ardour_through_stop_continue_another_tempo_and_another
     # The stop in the middle of a bar ends what sounds.
     assert_plays_what_it_heard(jack_server, takes, 0, range(12, 15), BPM)
     assert all(takes[track][0][-1].end_beat < 14.75 for track in TRACKS)
-    # Ardour goes on at beat 15 and says 90: a jump for the band, which listens from its next bar line for two bars.
+    # Ardour goes on at beat 15 and says 90: a jump for the band, which listens from its next bar line on, beat 17.
     assert_plays_what_it_heard(jack_server, takes, 1, range(25, 28), BPM)
     assert_plays_what_it_heard(jack_server, takes, 2, range(16, 22), OTHER_BPM)

@@ -29,8 +29,16 @@ CLOCK_OUT = f"{_CLIENT}:MIDI Clock out"
 _SESSION = "session"
 _PPQ = 480
 
+# Ardour connects ports from two threads at once, which sometimes garble what they say to jackd: the less, the better.
+_ALONE = """
+ARDOUR.config():set_auto_connect_standard_busses(false)
+ARDOUR.config():set_input_auto_connect(ARDOUR.AutoConnectOption.ManualConnect)
+ARDOUR.config():set_output_auto_connect(ARDOUR.AutoConnectOption.ManualConnect)
+"""
+
 _MAKE = """
 AudioEngine:set_backend("None (Dummy)", "", "")
+{alone}
 assert(create_session("{folder}", "{session}", 48000))
 local midi = ARDOUR.ChanCount(ARDOUR.DataType("midi"), 1)
 for _, name in ipairs({{{tracks}}}) do
@@ -74,10 +82,10 @@ function locate(b)
   Session:request_locate(math.floor(b * 60 * 48000 / bpm + 0.5), false, HERE.MustStop, BY_SCRIPT)
   ARDOUR.LuaAPI.usleep(300000)
 end
-function jump(b) Session:request_locate(math.floor(b * 60 * 48000 / bpm + 0.5), false, HERE.MustRoll, BY_SCRIPT) end
 function record() Session:maybe_enable_record(false) ARDOUR.LuaAPI.usleep(200000) end
 
 AudioEngine:set_backend("JACK", "ardour", "")
+{alone}
 ARDOUR.config():set_send_midi_clock(true)
 assert(load_session("{folder}", "{session}"))
 tempo(bpm)
@@ -132,7 +140,7 @@ class Session:
         self._folder = folder
         self._tracks = tracks
         self._scripts = 0
-        made = self._run(_MAKE.format(folder=folder, session=_SESSION, tracks=_quoted([MELODY, *tracks])))
+        made = self._run(_MAKE.format(alone=_ALONE, folder=folder, session=_SESSION, tracks=_quoted([MELODY, *tracks])))
         assert made.ends() == 0, made.lines
         self._put_melody(list(melody), first_beat)
 
@@ -163,6 +171,9 @@ class Session:
         mido.MidiFile(type=0, ticks_per_beat=_PPQ, tracks=[track]).save(self._midi_files / f"{MELODY}.mid")
         tree = ET.parse(self._file)  # noqa: S314 (Ardour's own file, just written)
         root = tree.getroot()
+        for port in root.iter("Port"):
+            for connection in port.findall("Connection"):
+                port.remove(connection)
         first_id = int(root.get("id-counter", "0")) + 1
         root.set("id-counter", str(first_id + 3))
         source = {"name": f"{MELODY}.mid", "type": "midi", "flags": "Writable,CanRename", "id": str(first_id)}
@@ -188,12 +199,14 @@ class Session:
 
         Args:
             bpm: Tempo at first.
-            steps: What to do, in Lua: tempo(bpm), record(), roll(), until_beat(b), stop(), locate(b), jump(b).
+            steps: What to do, in Lua: tempo(bpm), record(), roll(), until_beat(b), stop(), locate(b).
         """
         go = self._folder / "go"
         tracks = ", ".join(f'["{track}"] = true' for track in self._tracks)
         program = self._run(
-            _PLAY.format(bpm=bpm, folder=self._folder, session=_SESSION, tracks=tracks, go=go, steps=steps)
+            _PLAY.format(
+                alone=_ALONE, bpm=bpm, folder=self._folder, session=_SESSION, tracks=tracks, go=go, steps=steps
+            )
         )
         program.line_with("LUA ready")
         return Performance(program, go)

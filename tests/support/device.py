@@ -195,6 +195,11 @@ class JackServer:
         self.stalled_s = max(self.stalled_s, record.stalled_s)
         return record
 
+    @property
+    def garbled(self) -> bool:
+        """A client's threads spoke to the server at once, and it no longer understands that client."""
+        return any("Unknown request" in line for line in self._server.lines)
+
     def kill(self) -> None:
         """The server dies under its clients."""
         self._server.signal(signal.SIGKILL)

@@ -8,8 +8,10 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+import types
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +20,7 @@ from accompanist.config_controls import ControlsConfig
 from accompanist.errors import ConfigError
 
 _T = TypeVar("_T", bound=msgspec.Struct)
+_SMALLEST_RANGE = 11  # semitones: twelve notes
 _EXPLAIN = "see every setting with: accompanist config explain"
 
 
@@ -46,6 +49,49 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         int, Meta(ge=0, le=64, description="bars you may rest before the band thins out and stops; 0: it plays on")
     ] = 4
     follow_density: Annotated[bool, Meta(description="the band plays fewer notes where you play few")] = True
+
+
+class TrackConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one track of the band leaves; NAME is the track's, such as bass."""
+
+    channel: Annotated[
+        Annotated[int, Meta(ge=1, le=16)] | None, Meta(description="MIDI channel, 1 to 16; the model's where not set")
+    ] = None
+    program: Annotated[
+        Annotated[int, Meta(ge=0, le=128)] | None,
+        Meta(description="General MIDI instrument, counted from 1; 0: none is sent; the model's where not set"),
+    ] = None
+    volume: Annotated[
+        Annotated[int, Meta(ge=0, le=127)] | None, Meta(description="channel volume; none is sent where not set")
+    ] = None
+    pan: Annotated[
+        Annotated[int, Meta(ge=0, le=127)] | None,
+        Meta(description="0 left, 64 middle, 127 right; none is sent where not set"),
+    ] = None
+    transpose: Annotated[int, Meta(ge=-48, le=48, description="semitones added to every note")] = 0
+    lowest: Annotated[
+        int, Meta(ge=0, le=127, description="lowest note, as MIDI counts; those below move up by octaves")
+    ] = 0
+    highest: Annotated[
+        int, Meta(ge=0, le=127, description="highest note, as MIDI counts; those above move down by octaves")
+    ] = 127
+    port: Annotated[str, Meta(description="a port of its own, instead of serve.out")] = ""
+    advance_ms: Annotated[
+        Annotated[float, Meta(ge=0, le=500)] | None,
+        Meta(description="ms earlier this track leaves; serve.advance_ms where not set"),
+    ] = None
+
+    def __post_init__(self) -> None:
+        """Every pitch class must have a place.
+
+        Raises:
+            ValueError: the range is smaller than an octave.
+        """
+        if self.highest - self.lowest < _SMALLEST_RANGE:
+            raise ValueError(
+                f"lowest is {self.lowest} and highest is {self.highest}; accepted: highest at least {_SMALLEST_RANGE} "
+                "above lowest, so that each note has a place"
+            )
 
 
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,7 +134,23 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         str,
         Meta(description="where commands are taken (docs/control.md): auto, a path or localhost:PORT; empty: nowhere"),
     ] = ""
+    setup: Annotated[bool, Meta(description="send each track's program, volume and pan when the music begins")] = True
     log: Annotated[str, Meta(description="file for the performance log (JSON Lines), added to; empty: none")] = ""
+    tracks: dict[str, TrackConfig] = {}
+
+    def __post_init__(self) -> None:
+        """One clock leads at most.
+
+        Raises:
+            ValueError: two are named.
+        """
+        if self.clock and self.sync:
+            raise ValueError(f"clock is {self.clock!r} and sync is true; accepted: one of the two")
+
+    @property
+    def follows_clock(self) -> bool:
+        """A MIDI clock leads."""
+        return self.sync or bool(self.clock)
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -212,24 +274,44 @@ def _problem(said: str, table: dict[str, Any], *, flags_of: str = "") -> str:
         flags_of: The stage whose flags they are; empty: the table is a settings file's.
     """
     what, _, place = said.partition(" - at `$")
-    keys = re.findall(r"\w+", place.partition("[")[0])
-    kinds = {setting.key: setting.kind for setting in settings()}
-    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
-        key = ".".join([*keys, unknown[1]])
-        near = difflib.get_close_matches(key, kinds, n=1)
-        return f"there is no setting {key}" + (f"; the nearest is {near[0]}" if near else "")
-    key = ".".join([flags_of, *keys] if flags_of else keys)
-    if key not in kinds:  # a stage that is no table
-        return f"{key}: {what}"
+    place = re.sub(r"\[\d+\]", "", place)  # of a list the whole is shown
+    before, _, behind = place.partition("[...]")
+    keys = re.findall(r"\w+", before)
+    named = list(keys)  # the keys of `settings`
     value: Any = table
     for step in keys:
         value = value[step]
-    if place.endswith("[...]") and isinstance(value, dict):  # msgspec does not say which of them
-        pattern = what.partition("regex '")[2].removesuffix("'").replace("\\\\", "\\")
-        name = next(name for name, its in value.items() if not isinstance(its, str) or not re.search(pattern, its))
-        return f"{key}.{name} is {value[name]!r}; accepted: {kinds[key]}"
+    if "[...]" in place and isinstance(value, dict):  # a table of names: msgspec does not say which of them
+        keys.append(_faulty_entry(value, keys))
+        named.append("NAME")
+        value = value[keys[-1]]
+    for step in re.findall(r"\w+", behind):
+        keys.append(step)
+        named.append(step)
+        value = value[step]
+    kinds = {setting.key: setting.kind for setting in settings()}
+    key, name = (".".join([flags_of, *each] if flags_of else each) for each in (keys, named))
+    if unknown := re.fullmatch(r"Object contains unknown field `(.*)`", what):
+        key, name = (f"{each}.{unknown[1]}".lstrip(".") for each in (key, name))
+        near = difflib.get_close_matches(name, kinds, n=1)
+        return f"there is no setting {key}" + (f"; the nearest is {near[0]}" if near else "")
+    if name not in kinds:  # a stage that is no table, or one whose settings do not go together
+        return f"{key}: {what}"
     shown = f"--{keys[-1].replace('_', '-')}" if flags_of else key
-    return f"{shown} is {value!r}; accepted: {kinds[key]}"
+    return f"{shown} is {value!r}; accepted: {kinds[name]}"
+
+
+def _faulty_entry(entries: dict[str, Any], keys: Sequence[str]) -> str:
+    """Which entry of a table that the user names its entries of is wrong."""
+    for name, its in entries.items():
+        table: Any = {name: its}
+        for key in reversed(keys):
+            table = {key: table}
+        try:
+            msgspec.convert(table, Config)
+        except msgspec.ValidationError:
+            return name
+    return "NAME"
 
 
 class Setting(NamedTuple):
@@ -242,21 +324,28 @@ class Setting(NamedTuple):
 
 
 def settings() -> list[Setting]:
-    """Every setting with its default, kind and range, and meaning, in order."""
+    """Every setting with its default, kind and range, and meaning, in order.
+
+    Those of a table that the user names, such as `[serve.tracks.bass]`, have NAME in their key.
+    """
+    return [found for stage in msgspec.structs.fields(Config) for found in _settings_of(stage.name, stage.type)]
+
+
+def _settings_of(path: str, table: Any) -> list[Setting]:
     found = []
-    for stage in msgspec.structs.fields(Config):
-        for field in msgspec.structs.fields(stage.type):
-            kind, meta = field.type, None
-            if get_origin(kind) is Annotated:
-                kind, meta = get_args(kind)
-            found.append(
-                Setting(
-                    f"{stage.name}.{field.encode_name}",
-                    {} if field.default is msgspec.NODEFAULT else field.default,
-                    _kind_text(kind, meta),
-                    (meta.description if meta else None) or "",
-                )
-            )
+    for field in msgspec.structs.fields(table):
+        kind, meta = field.type, None
+        key = f"{path}.{field.encode_name}"
+        if get_origin(kind) is Annotated:
+            kind, meta = get_args(kind)
+        if get_origin(kind) is dict and hasattr(get_args(kind)[1], "__struct_fields__"):
+            found += _settings_of(f"{key}.NAME", get_args(kind)[1])
+            continue
+        meaning = (meta.description if meta else None) or ""
+        if get_origin(kind) in (Union, types.UnionType):  # such as a number or nothing: the bounds are the number's
+            kind, meta = get_args(get_args(kind)[0])
+        default = {} if field.default is msgspec.NODEFAULT else field.default
+        found.append(Setting(key, default, _kind_text(kind, meta), meaning))
     return found
 
 

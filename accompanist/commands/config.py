@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from accompanist.config import Config, load_config, settings
+from accompanist.config import Config, TrackConfig, load_config, settings
 
 
 @click.group()
@@ -42,7 +43,8 @@ def explain(as_json: bool, as_toml: bool) -> None:
         return
     table = Table("setting", "default", "accepts", "meaning", box=None)
     for setting in settings():
-        table.add_row(setting.key, toml_value(setting.default), setting.kind, setting.meaning)
+        default = "" if setting.default is None else toml_value(setting.default)
+        table.add_row(setting.key, default, setting.kind, setting.meaning)
     # Where there is no terminal a script reads it: one setting per line, never wrapped.
     console = Console() if Console().is_terminal else Console(width=240)
     console.print(table)
@@ -62,26 +64,44 @@ def show(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(values, indent=2))
         return
-    for at, (stage, its) in enumerate(values.items()):
-        click.echo(f"{chr(10) if at else ''}[{stage}]")
-        for key, value in its.items():
-            click.echo(f"{key} = {toml_value(value)}")
+    click.echo("\n\n".join("\n".join(lines) for lines in _tables("", values)))
+
+
+def _tables(path: str, values: dict[str, Any]) -> list[list[str]]:
+    """A table of settings and those in it, as TOML; what is not set has no line."""
+    lines = [f"[{path}]"] if path else []
+    plain = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    lines += [f"{key} = {toml_value(value)}" for key, value in plain.items() if value is not None]
+    tables = [lines] if lines else []
+    for key, value in values.items():
+        if isinstance(value, dict):
+            name = key if re.fullmatch(r"[\w-]+", key, re.ASCII) else json.dumps(key, ensure_ascii=False)
+            tables += _tables(f"{path}.{name}".lstrip("."), value)
+    return tables
 
 
 def default_toml() -> str:
     """The settings file that changes nothing: every setting at its default, explained."""
     lines = ["# Every setting at its default. Written by: accompanist config explain --toml"]
-    stage = ""
+    table = ""
     for setting in settings():
-        its_stage, _, key = setting.key.partition(".")
-        if its_stage != stage:
-            stage = its_stage
-            meaning = {field.name: field.type.__doc__ for field in msgspec.structs.fields(Config)}[stage]
-            lines += ["", f"# {meaning.splitlines()[0]}", f"[{stage}]"]
-        lines.append(f"# {setting.meaning} ({setting.kind})")
-        # A table of names has no default to write, and an empty one would forbid the lines that a user adds.
-        lines.append(f'# {key}.NAME = ""' if setting.default == {} else f"{key} = {toml_value(setting.default)}")
+        its_table, _, key = setting.key.rpartition(".")
+        named = ".NAME" in its_table  # of a table that the user names: there is none by default
+        if its_table != table:
+            table = its_table
+            lines += ["", f"# {_meaning_of(table)}", f"{'# ' if named else ''}[{table}]"]
+        value = f"{key} =" if setting.default is None else f"{key} = {toml_value(setting.default)}"
+        if setting.default == {}:  # an empty table, written down, would forbid the lines that a user adds
+            value = f'# {key}.NAME = ""'
+        lines += [f"# {setting.meaning} ({setting.kind})", f"# {value}" if named else value]
     return "\n".join(lines) + "\n"
+
+
+def _meaning_of(table: str) -> str:
+    if table == "serve.tracks.NAME":
+        return (TrackConfig.__doc__ or "").splitlines()[0]
+    meaning = {field.name: field.type.__doc__ for field in msgspec.structs.fields(Config)}[table]
+    return str(meaning).splitlines()[0]
 
 
 def toml_value(value: Any) -> str:

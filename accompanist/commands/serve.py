@@ -18,7 +18,6 @@ from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.daemon import Daemon, Ready
 from accompanist.runtime.systems import open_system
 from accompanist.runtime.telemetry import Telemetry, status_line
-from accompanist.runtime.wiring import Wiring
 
 _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to refresh one in
 
@@ -43,6 +42,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--thru/--no-thru", default=None, help="Send your melody on to --out as well.")
 @click.option("--split-ports/--one-port", default=None, help="A port per track, called OUT and the track's name.")
 @click.option("--advance-ms", type=float, help="Send the band so much earlier; see accompanist calibrate.")
+@click.option("--setup/--no-setup", default=None, help="Send each track's program, volume and pan at the start.")
 @click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
 @click.option("--backend", help="What speaks to the MIDI system: auto, rtmidi or jack.")
 @click.option("--provider", help="What runs the model: auto, cpu, cuda, tensorrt, coreml, directml.")
@@ -76,17 +76,16 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
         flags["sync"] = False
     serve_names = [
         *("in", "out", "clock", "sync", "control", "control_socket", "backend", "provider"),
-        *("channel", "split", "thru", "split_ports", "advance_ms"),
+        *("channel", "split", "thru", "split_ports", "setup", "advance_ms"),
     ]
     serve_flags = {name: flags[name] for name in serve_names}
     serve_flags |= {name: str(flags[name]) if flags[name] else None for name in ("model", "log")}
     config = replace(
         config, engine=with_flags(config.engine, engine_flags), serve=with_flags(config.serve, serve_flags)
     )
-    wiring = Wiring.of(config.serve)
     clock = MonotonicClock()
     with _Terminal(as_json=as_json) as display:
-        outcome = Daemon(config, wiring, open_system(config.serve.backend, clock), clock, display).run()
+        outcome = Daemon(config, open_system(config.serve.backend, clock), clock, display).run()
     if as_json:
         _print_json({"event": "summary", "exit_code": outcome.exit_code, **outcome.summary._asdict()})
     else:

@@ -14,6 +14,7 @@ from accompanist.engine.bars import BarBuffer
 from accompanist.engine.figures import Source, Tally
 from accompanist.engine.hold import Hold
 from accompanist.engine.outbox import Outbox
+from accompanist.engine.part import Part
 from accompanist.engine.planner import Planner
 from accompanist.engine.player import ALL_NOTES_OFF, CONTROL
 from accompanist.engine.protocol import Answer, BeatReport, Committed, Failure, Message, PlanReport
@@ -32,6 +33,7 @@ class Band:
         bars: What the player has played.
         arranger: Makes of each beat what the player wants of it.
         outbox: Takes what is said to the world.
+        parts: How each track leaves.
         ahead_s: How long before it is due everything is done.
 
     Raises:
@@ -46,16 +48,17 @@ class Band:
         arranger: Arranger,
         outbox: Outbox,
         *,
+        parts: Sequence[Part],
         ahead_s: float,
     ) -> None:
-        self._tracks = spec.tracks
+        self._parts = parts
         self._bars = bars
         self._arranger = arranger
         self._outbox = outbox
         self._ahead_s = ahead_s
         self._planner = Planner(spec, settings)
         self._hold = Hold(settings.hold_bars * settings.beats_per_bar)
-        self._schedule = Schedule(track.channel for track in spec.tracks)
+        self._schedule = Schedule(parts)
         self.tally = Tally()
         self._heard_tick = 0  # end of the melody heard by the last plan that played
         self._done_tick = 0  # everything before it is told
@@ -109,7 +112,7 @@ class Band:
         self._schedule.drop_waiting()
         self.silence(at_s)
         self._planner.let_go()
-        ends = [bytes((CONTROL | track.channel, ALL_NOTES_OFF, 0)) for track in self._tracks]
+        ends = [bytes((CONTROL | part.channel, ALL_NOTES_OFF, 0)) for part in self._parts]
         self._outbox.play(Message(at_s, i, data, self._done_tick) for i, data in enumerate(ends))
 
     def jump(self, tick: int) -> None:

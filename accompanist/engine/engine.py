@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from accompanist.config import EngineConfig
+from accompanist.config import EngineConfig, ServeConfig
 from accompanist.config_controls import ControlsConfig
 from accompanist.engine.arranger import Arranger
 from accompanist.engine.band import Band
@@ -26,6 +26,7 @@ from accompanist.engine.follower import ClockFollower
 from accompanist.engine.left_hand import LeftHand
 from accompanist.engine.mapping import ControlMap
 from accompanist.engine.outbox import Outbox
+from accompanist.engine.part import Part, parts_of
 from accompanist.engine.player import FIRST_SYSTEM, Player, begins_note
 from accompanist.engine.protocol import Answer, Command, Failure, Input, Received, Step, Stop, TempoChange
 from accompanist.engine.status import Status
@@ -53,6 +54,7 @@ class Engine:
         ahead_s: How long before they are due the band's messages are told, in seconds, 0 or more.
         split: The lowest pitch of the melody, below it is the left hand; 0: there is none.
         controls: Which of the player's messages are commands.
+        parts: How each track leaves; as the model says where None.
 
     Raises:
         ConfigError: the settings do not suit the model, or the controls name a track or style that it does not have.
@@ -70,6 +72,7 @@ class Engine:
         ahead_s: float = 0.0,
         split: int = 0,
         controls: ControlsConfig = NO_CONTROLS,
+        parts: Sequence[Part] | None = None,
     ) -> None:
         self._spec = spec
         self._beats_per_bar = settings.beats_per_bar
@@ -82,7 +85,8 @@ class Engine:
         self._controls = ControlMap(controls, spec)
         self._arranger = Arranger(spec, settings, self._bars, self._left_hand)
         self._outbox = Outbox(settings.beats_per_bar)
-        self._band = Band(spec, settings, self._bars, self._arranger, self._outbox, ahead_s=ahead_s)
+        parts = parts_of(spec, ServeConfig()) if parts is None else parts
+        self._band = Band(spec, settings, self._bars, self._arranger, self._outbox, parts=parts, ahead_s=ahead_s)
         self._begun = follow_clock  # the player, or the first step, has begun the song
         self._wait_for_player = wait_for_player
         self._ended = False

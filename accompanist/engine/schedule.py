@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
+from accompanist.engine.part import Part
 from accompanist.engine.protocol import Committed, Message
 from accompanist.music.time import TICKS_PER_CLOCK
 
@@ -25,18 +26,22 @@ class Schedule:
     """Committed notes, and those that sound.
 
     Args:
-        channels: MIDI channel of each track, 0 to 15.
+        parts: How each track leaves. Tracks of one port and channel share its notes: the pitch that one of them begins
+            ends the other's.
     """
 
-    def __init__(self, channels: Iterable[int]) -> None:
-        self._channels = tuple(channels)
+    def __init__(self, parts: Iterable[Part]) -> None:
+        self._parts = tuple(parts)
+        places: dict[tuple[str, int], int] = {}  # a channel of a port: where no pitch may sound twice
+        self._place_of = [places.setdefault((part.port, part.channel), len(places)) for part in self._parts]
         self._waiting: list[tuple[int, int, int, int, int]] = []  # heap: start, track, pitch, end, velocity
-        self._sounding: dict[tuple[int, int], _Sounding] = {}  # by channel and pitch
+        self._sounding: dict[tuple[int, int], _Sounding] = {}  # by place and pitch
 
     def commit(self, notes: Iterable[Committed]) -> None:
-        """Take notes that will be played as they are."""
+        """Take notes that will be played, each at the pitch its part gives it."""
         for track, note in notes:
-            heapq.heappush(self._waiting, (note.start_tick, track, note.pitch, note.end_tick, note.velocity))
+            pitch = self._parts[track].sounding(note.pitch)
+            heapq.heappush(self._waiting, (note.start_tick, track, pitch, note.end_tick, note.velocity))
 
     def change(self, notes: Iterable[Committed]) -> None:
         """Notes committed earlier end elsewhere, where they have not ended yet.
@@ -45,13 +50,14 @@ class Schedule:
             notes: With their new ends; each is the last of its track and pitch, or that was begun later than it says.
         """
         for track, note in notes:
-            key = self._channels[track], note.pitch
+            its_pitch = self._parts[track].sounding(note.pitch)
+            key = self._place_of[track], its_pitch
             sounding = self._sounding.get(key)
             if sounding is not None and sounding.track == track and sounding.start_tick >= note.start_tick:
                 self._sounding[key] = sounding._replace(end_tick=note.end_tick)
             self._waiting = [
                 (start, at, pitch, note.end_tick, velocity)
-                if (at, pitch) == (track, note.pitch) and start >= note.start_tick
+                if (at, pitch) == (track, its_pitch) and start >= note.start_tick
                 else (start, at, pitch, end, velocity)
                 for start, at, pitch, end, velocity in self._waiting
             ]
@@ -79,25 +85,25 @@ class Schedule:
                 # A new onset of a sounding pitch ends the old one first: no synthesiser knows two copies apart.
                 if sounding.end_tick <= tick or key in beginning:
                     messages.append(self._off(key, due_s, tick))
-            for (channel, pitch), (track, end_tick, velocity) in beginning.items():
-                self._sounding[channel, pitch] = _Sounding(track, tick, end_tick)
-                messages.append(Message(due_s, track, bytes((0x90 | channel, pitch, velocity)), tick))
+            for (place, pitch), (track, end_tick, velocity) in beginning.items():
+                self._sounding[place, pitch] = _Sounding(track, tick, end_tick)
+                on = bytes((0x90 | self._parts[track].channel, pitch, velocity))
+                messages.append(Message(due_s, track, on, tick))
         return messages
 
     def _take_beginning(self, tick: int) -> dict[tuple[int, int], tuple[int, int, int]]:
-        """Notes that begin at a tick, by channel and pitch: (track, end, velocity); of two copies the longer."""
+        """Notes that begin at a tick, by place and pitch: (track, end, velocity); of two copies the longer."""
         beginning: dict[tuple[int, int], tuple[int, int, int]] = {}
         while self._waiting and self._waiting[0][0] <= tick:
             _, track, pitch, end_tick, velocity = heapq.heappop(self._waiting)
-            key = self._channels[track], pitch
+            key = self._place_of[track], pitch
             if key not in beginning or beginning[key][1] < end_tick:
                 beginning[key] = track, end_tick, velocity
         return beginning
 
     def _off(self, key: tuple[int, int], due_s: float, tick: int) -> Message:
-        channel, pitch = key
-        sounding = self._sounding.pop(key)
-        return Message(due_s, sounding.track, bytes((0x80 | channel, pitch, RELEASE_VELOCITY)), tick)
+        track, pitch = self._sounding.pop(key).track, key[1]
+        return Message(due_s, track, bytes((0x80 | self._parts[track].channel, pitch, RELEASE_VELOCITY)), tick)
 
     def silence(self, now_s: float, tick: int, tracks: Container[int] | None = None) -> list[Message]:
         """Note-offs for everything that sounds, or for some tracks, now. What waits goes on waiting."""

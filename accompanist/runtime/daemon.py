@@ -14,7 +14,7 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
@@ -24,6 +24,7 @@ from typing import NamedTuple, Protocol
 
 from accompanist.config import Config
 from accompanist.engine.engine import Engine
+from accompanist.engine.part import Part, parts_of
 from accompanist.errors import PortLost
 from accompanist.music.spec import ModelSpec
 from accompanist.music.theory import pitch_number
@@ -39,7 +40,7 @@ from accompanist.runtime.ports import MidiSystem
 from accompanist.runtime.realtime import punctual_process
 from accompanist.runtime.selection import Selected, select
 from accompanist.runtime.telemetry import Summary, Telemetry
-from accompanist.runtime.wiring import Wires, Wiring, programs
+from accompanist.runtime.wiring import Wires, opening
 
 _REFRESH_S = 0.25
 _LOOK_EVERY = 4  # refreshes between two looks whether the ports we are connected to still exist
@@ -108,15 +109,13 @@ class Daemon:
 
     Args:
         config: All settings; `engine` and `serve` are used.
-        wiring: Which ports to use.
         system: Where ports come from; closed at the end.
         clock: The one clock.
         display: Where status and messages go.
     """
 
-    def __init__(self, config: Config, wiring: Wiring, system: MidiSystem, clock: Clock, display: Display) -> None:
+    def __init__(self, config: Config, system: MidiSystem, clock: Clock, display: Display) -> None:
         self._config = config
-        self._wiring = wiring
         self._system = system
         self._clock = clock
         self._display = display
@@ -128,6 +127,7 @@ class Daemon:
         """Open everything, play until something ends it, close everything.
 
         Raises:
+            ConfigError: a setting is for a track that the model does not have.
             ModelError: the model cannot be served.
             StorageError: the log cannot be written.
             PortNotFound: a name fits several ports, or there is none and none can be made.
@@ -151,9 +151,10 @@ class Daemon:
             log = self._log()
             if log is not None:
                 stack.callback(log.close)
-            wires = Wires(self._system, self._wiring, session.spec, serve)
+            parts = parts_of(session.spec, serve)
+            wires = Wires(self._system, session.spec, serve, parts)
             stack.callback(wires.close)
-            loop = self._loop(session, wires, inference, log)
+            loop = self._loop(session, parts, wires, inference, log)
             if serve.control_socket:
                 stack.callback(self._take_commands(serve.control_socket, session.spec).close)
             outcome = self._play(loop, wires, chosen, inference_s, log)
@@ -170,18 +171,26 @@ class Daemon:
         path = self._config.serve.log
         return PerformanceLog(Path(path), self._clock, self._display.line) if path else None
 
-    def _loop(self, session: Session, wires: Wires, inference: Inference, log: PerformanceLog | None) -> Loop:
+    def _loop(
+        self,
+        session: Session,
+        parts: Sequence[Part],
+        wires: Wires,
+        inference: Inference,
+        log: PerformanceLog | None,
+    ) -> Loop:
         serve = self._config.serve
         engine = Engine(
             session.spec,
             self._config.engine,
-            follow_clock=self._wiring.follows_clock,
+            follow_clock=self._config.serve.follows_clock,
             channel=serve.channel,
             thru=serve.thru,
             wait_for_player=True,
             split=pitch_number(serve.split) if serve.split else 0,
             controls=self._config.controls,
             ahead_s=wires.ahead_s,
+            parts=parts,
         )
         return Loop(
             engine,
@@ -191,7 +200,7 @@ class Daemon:
             ask=inference.ask,
             telemetry=self._telemetry,
             advance_s=wires.advance_s,
-            opening=programs(session.spec),
+            opening=opening(parts) if serve.setup else (),
             lost=self._ends.put,
             tell=self._display.line,
             log=log.put if log is not None else None,
@@ -234,7 +243,7 @@ class Daemon:
             melody_port=ready.melody,
             clock_port=ready.clock,
             band_ports=ready.band,
-            follows_clock=self._wiring.follows_clock,
+            follows_clock=self._config.serve.follows_clock,
             bpm=engine.bpm,
             beats_per_bar=engine.beats_per_bar,
             ticks_per_beat=PPQ,

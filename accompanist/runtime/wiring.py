@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 from accompanist.config import ServeConfig
+from accompanist.engine.part import Part
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, Received
-from accompanist.errors import ConfigError
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.loop import Inbox
@@ -17,44 +17,7 @@ from accompanist.runtime.ports import ChangingPort, MidiSystem, OutputPort, Port
 from accompanist.runtime.sender import look_ahead_s
 
 _DRUM_CHANNEL = 9
-_PROGRAM_CHANGE, _SYSTEM = 0xC0, 0xF0
-
-
-class Wiring(NamedTuple):
-    """Which ports to use.
-
-    Args:
-        melody: Name of the port the player is heard on.
-        band: Name of the port the accompaniment leaves by.
-        clock: Name of a port that brings MIDI clock, or None.
-        sync: MIDI clock arrives on the melody's port.
-        control: Name of a port of controls beside the melody's, or None.
-    """
-
-    melody: str
-    band: str
-    clock: str | None = None
-    sync: bool = False
-    control: str | None = None
-
-    @classmethod
-    def of(cls, serve: ServeConfig) -> Wiring:
-        """The ports that the settings name.
-
-        Raises:
-            ConfigError: they name two clocks.
-        """
-        if serve.clock and serve.sync:
-            raise ConfigError(
-                f"serve.clock is {serve.clock!r} and serve.sync is true: these are two clocks; accepted: one of them",
-                hint="see what they mean with: accompanist config explain",
-            )
-        return cls(serve.melody, serve.band, serve.clock or None, serve.sync, serve.control or None)
-
-    @property
-    def follows_clock(self) -> bool:
-        """A MIDI clock leads."""
-        return self.sync or self.clock is not None
+_SYSTEM = 0xF0
 
 
 class Wires:
@@ -64,45 +27,45 @@ class Wires:
 
     Args:
         system: Where ports come from.
-        wiring: Which to use.
         spec: The model's tracks.
-        serve: `thru` and `split_ports`.
+        serve: Names of the ports to use.
+        parts: How each track leaves, and by which port.
 
     Raises:
         PortNotFound: a name fits several ports, or there is none and none can be made.
         PortLost: a port cannot be opened.
     """
 
-    def __init__(self, system: MidiSystem, wiring: Wiring, spec: ModelSpec, serve: ServeConfig) -> None:
+    def __init__(self, system: MidiSystem, spec: ModelSpec, serve: ServeConfig, parts: Sequence[Part]) -> None:
         self._system = system
         self._open: list[Port] = []
         there = system.ports()
         find = partial(choose, can_make=system.can_make_ports, system=system.name)
-        self._melody = find(wiring.melody, there.inputs)
-        self._clock = find(wiring.clock, there.inputs) if wiring.clock else None
-        self._control = find(wiring.control, there.inputs) if wiring.control else None
+        self._melody = find(serve.melody, there.inputs)
+        self._clock = find(serve.clock, there.inputs) if serve.clock else None
+        self._control = find(serve.control, there.inputs) if serve.control else None
         roles = dict(enumerate(track.name for track in spec.tracks))
+        names = dict(enumerate(part.port for part in parts))
         if serve.thru:
             roles[THRU_TRACK] = "melody"
-        names = {track: f"{wiring.band} {role}" if serve.split_ports else wiring.band for track, role in roles.items()}
+            names[THRU_TRACK] = f"{serve.band} melody" if serve.split_ports else serve.band
         choices = {track: find(name, there.outputs) for track, name in names.items()}
         try:
-            self.outputs = self._open_outputs(choices, roles, serve)
+            self.outputs = self._open_outputs(choices, roles)
         except BaseException:  # also Ctrl-C: what is open is closed
             self.close()
             raise
-        if serve.thru and not serve.split_ports:
-            self.outputs[THRU_TRACK] = BesideTheBand(self.outputs[THRU_TRACK], {track.channel for track in spec.tracks})
-        self.advance_s = dict.fromkeys(range(len(spec.tracks)), serve.advance_ms / 1000)
+        if serve.thru:
+            taken = {part.channel for track, part in enumerate(parts) if choices[track] == choices[THRU_TRACK]}
+            self.outputs[THRU_TRACK] = BesideTheBand(self.outputs[THRU_TRACK], taken)
+        self.advance_s = {track: part.advance_s for track, part in enumerate(parts)}
         self.ahead_s = look_ahead_s(self.outputs, self.advance_s)
 
-    def _open_outputs(
-        self, choices: dict[int, PortChoice], roles: dict[int, str], serve: ServeConfig
-    ) -> dict[int, OutputPort]:
+    def _open_outputs(self, choices: dict[int, PortChoice], roles: dict[int, str]) -> dict[int, OutputPort]:
         opened: dict[PortChoice, Port] = {}
-        for track, choice in choices.items():
+        for choice in choices.values():
             if choice not in opened:
-                opened[choice] = self._system.open_output(choice, role=roles[track] if serve.split_ports else "out")
+                opened[choice] = self._system.open_output(choice, role=_role(choice, choices, roles))
                 self._open.append(opened[choice])
         return {track: opened[choice] for track, choice in choices.items()}
 
@@ -154,6 +117,12 @@ class Wires:
         self._open.clear()
 
 
+def _role(choice: PortChoice, choices: dict[int, PortChoice], roles: dict[int, str]) -> str:
+    """What an output is for: the one track that leaves by it, else "out"."""
+    its = [roles[track] for track, other in choices.items() if other == choice]
+    return its[0] if len(its) == 1 and len(choices) > 1 else "out"
+
+
 class BesideTheBand(ChangingPort):
     """The player's own melody on the band's port: on a free channel where a track of the band has the player's.
 
@@ -172,9 +141,6 @@ class BesideTheBand(ChangingPort):
         return bytes((data[0] & 0xF0 | self._free,)) + data[1:] if data[0] & 0x0F in self._taken else data
 
 
-def programs(spec: ModelSpec) -> list[Message]:
-    """The General MIDI program of each track, as messages."""
-    return [
-        Message(0.0, i, bytes((_PROGRAM_CHANGE | track.channel, track.program)), 0)
-        for i, track in enumerate(spec.tracks)
-    ]
+def opening(parts: Sequence[Part]) -> list[Message]:
+    """What readies the instrument of each track."""
+    return [Message(0.0, track, data, 0) for track, part in enumerate(parts) for data in part.setup()]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
+from accompanist.engine.part import Part
 from accompanist.engine.planner import Planner
 from accompanist.engine.protocol import Answer, Planned
 from accompanist.engine.schedule import Schedule
@@ -76,7 +77,7 @@ class Rehearsal:
 
     def __init__(self, replies: list[Reply], **options: int) -> None:
         self.planner = Planner(SPEC, EngineConfig(**options))
-        self.schedule = Schedule((0, 1, 2))
+        self.schedule = Schedule((Part(0), Part(1), Part(2)))
         self.replies = replies
         self.coming: list[tuple[int, Answer]] = []  # sixteenth at which it is there
         self.said: dict[int, Said] = {}

@@ -46,6 +46,25 @@ def test_explain_for_scripts() -> None:
     assert {"key": "engine.bpm", "default": 120.0, "kind": "number, >= 30, <= 300"}.items() <= told[0].items()
 
 
+def test_tracks_are_explained_and_stand_in_the_default_file_as_comments() -> None:
+    text = default_toml()
+    assert "\n# [serve.tracks.NAME]\n" in text
+    assert "\n# transpose = 0\n" in text
+    told = {setting.key: setting for setting in settings()}
+    assert told["serve.tracks.NAME.channel"].kind == "whole number, >= 1, <= 16"
+    assert told["serve.tracks.NAME.channel"].default is None
+    assert "serve.tracks" not in told
+
+
+def test_tracks_that_are_set_are_shown(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('[serve.tracks."first bass"]\nchannel = 3\n', encoding="utf-8")
+    shown = tomllib.loads(run("--config", str(path), "config", "show"))
+    assert shown["serve"]["tracks"] == {
+        "first bass": {"channel": 3, "transpose": 0, "lowest": 0, "highest": 127, "port": ""}
+    }
+
+
 def test_show_is_what_is_in_force(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[engine]\nbpm = 96\n[train]\ndata = ['pop909']\n", encoding="utf-8")
@@ -64,6 +83,19 @@ def test_show_is_what_is_in_force(tmp_path: Path) -> None:
         ("[engine]\nbpm = nan\n", "engine.bpm is nan; accepted: number, >= 30"),
         ("[serve]\nprovider = 'gpu'\n", "serve.provider is 'gpu'; accepted: auto | cpu | cuda | tensorrt | coreml"),
         ("[train]\ndata = [1]\n", "train.data is [1]; accepted: list of text"),
+        (
+            "[serve.tracks.bass]\nvolume = 3\n[serve.tracks.piano]\nchannel = 17\n",
+            "serve.tracks.piano.channel is 17; accepted: whole number, >= 1, <= 16",
+        ),
+        (
+            "[serve.tracks.bass]\nchannels = 1\n",
+            "no setting serve.tracks.bass.channels; the nearest is serve.tracks.NAME.channel",
+        ),
+        (
+            "[serve.tracks.bass]\nlowest = 40\nhighest = 45\n",
+            "serve.tracks.bass: lowest is 40 and highest is 45",
+        ),
+        ("[serve.tracks]\nbass = 3\n", "serve.tracks.bass: Expected `object`"),
         ("train = 3\n", "train: Expected `object`"),
         ("[engine\n", "not valid TOML"),
     ],

@@ -13,7 +13,6 @@ from accompanist.config import Config
 from accompanist.errors import ConfigError, PortLost
 from accompanist.runtime.daemon import Outcome, Ready
 from accompanist.runtime.telemetry import Telemetry
-from accompanist.runtime.wiring import Wiring
 
 READY = Ready("JACK", "Accompanist in:Keys", None, ("a:DAW bass", "b:DAW piano"), "m.onnx", "cpu", 0.0123)
 
@@ -21,11 +20,11 @@ READY = Ready("JACK", "Accompanist in:Keys", None, ("a:DAW bass", "b:DAW piano")
 class FakeDaemon:
     """Remembers what it is started with; says that it is ready and ends."""
 
-    started: list[tuple[Config, Wiring]]
+    started: list[Config]
     outcome = Outcome(143, None, Telemetry().summary())
 
-    def __init__(self, config: Config, wiring: Wiring, _system: object, _clock: object, display: Any) -> None:
-        self.started.append((config, wiring))
+    def __init__(self, config: Config, _system: object, _clock: object, display: Any) -> None:
+        self.started.append(config)
         self._display = display
 
     def run(self) -> Outcome:
@@ -52,52 +51,55 @@ def test_flags_lie_over_the_settings_file(daemon: type[FakeDaemon]) -> None:
     Path("config.toml").write_text("[engine]\nbpm = 90\nseed = 4\n[serve]\nthru = true\n", encoding="utf-8")
     result = serve(
         "--in", "Keys", "--out", "DAW", "--clock", "Drums", "--bpm", "96.5", "--channel", "3", "--no-thru",
-        "--split-ports", "--model", "m.onnx", "--provider", "cpu", "--lead-steps", "2", "--beats-per-bar", "3",
-        "--log", "tonight.jsonl",
+        "--no-setup", "--split-ports", "--model", "m.onnx", "--provider", "cpu", "--lead-steps", "2",
+        "--beats-per-bar", "3", "--log", "tonight.jsonl",
     )  # fmt: skip
     assert result.return_value == 143
-    ((config, wiring),) = daemon.started
-    assert wiring == Wiring("Keys", "DAW", "Drums", sync=False)
+    (config,) = daemon.started
     engine = config.engine
     assert (config.serve.melody, config.serve.band, config.serve.clock) == ("Keys", "DAW", "Drums")
     assert (engine.bpm, engine.seed, engine.lead_steps, engine.beats_per_bar) == (96.5, 4, 2, 3)
     its = config.serve
     assert (its.channel, its.thru, its.split_ports, its.model, its.provider) == (3, False, True, "m.onnx", "cpu")
+    assert its.setup is False
     assert its.log == "tonight.jsonl"
 
 
 def test_without_flags_the_defaults_hold(daemon: type[FakeDaemon]) -> None:
     serve()
-    assert daemon.started == [(Config(), Wiring("Accompanist In", "Accompanist Out"))]
+    assert daemon.started == [Config()]
+    assert (Config().serve.melody, Config().serve.band) == ("Accompanist In", "Accompanist Out")
 
 
 def test_sync_follows_the_players_port(daemon: type[FakeDaemon]) -> None:
     serve("--sync")
-    assert daemon.started[0][1].follows_clock
+    assert daemon.started[0].serve.follows_clock
 
 
 PORTS = '[serve]\nin = "Keys"\nout = "DAW"\n'
 
 
 @pytest.mark.parametrize(
-    ("more", "flags", "wiring"),
+    ("more", "flags", "ports"),
     [
-        ("", (), Wiring("Keys", "DAW")),
-        ("", ("--in", "Pad"), Wiring("Pad", "DAW")),
-        ('clock = "Drums"', (), Wiring("Keys", "DAW", "Drums")),
-        ('clock = "Drums"', ("--clock", "Mixer"), Wiring("Keys", "DAW", "Mixer")),
-        ('clock = "Drums"', ("--clock", ""), Wiring("Keys", "DAW")),
-        ('clock = "Drums"', ("--sync",), Wiring("Keys", "DAW", sync=True)),  # the flag wins
-        ("sync = true", (), Wiring("Keys", "DAW", sync=True)),
-        ("sync = true", ("--clock", "Drums"), Wiring("Keys", "DAW", "Drums")),
+        ("", (), ("Keys", "DAW", "", False)),
+        ("", ("--in", "Pad"), ("Pad", "DAW", "", False)),
+        ('clock = "Drums"', (), ("Keys", "DAW", "Drums", False)),
+        ('clock = "Drums"', ("--clock", "Mixer"), ("Keys", "DAW", "Mixer", False)),
+        ('clock = "Drums"', ("--clock", ""), ("Keys", "DAW", "", False)),
+        ('clock = "Drums"', ("--sync",), ("Keys", "DAW", "", True)),  # the flag wins
+        ("sync = true", (), ("Keys", "DAW", "", True)),
+        ("sync = true", ("--clock", "Drums"), ("Keys", "DAW", "Drums", False)),
     ],
 )
 def test_the_settings_file_names_the_ports(
-    daemon: type[FakeDaemon], more: str, flags: tuple[str, ...], wiring: Wiring
+    daemon: type[FakeDaemon], more: str, flags: tuple[str, ...], ports: tuple[str, str, str, bool]
 ) -> None:
     Path("config.toml").write_text(PORTS + more, encoding="utf-8")
     assert serve(*flags).exception is None
-    assert daemon.started[0][1] == wiring
+    its = daemon.started[0].serve
+    assert (its.melody, its.band, its.clock, its.sync) == ports
+    assert its.follows_clock == bool(its.clock or its.sync)
 
 
 def test_two_clocks_are_refused(daemon: type[FakeDaemon]) -> None:
@@ -105,7 +107,7 @@ def test_two_clocks_are_refused(daemon: type[FakeDaemon]) -> None:
     Path("config.toml").write_text(PORTS + 'clock = "Drums"\nsync = true\n', encoding="utf-8")
     result = serve()
     assert isinstance(result.exception, ConfigError)
-    assert "serve.clock is 'Drums' and serve.sync is true" in result.exception.message
+    assert "serve: clock is 'Drums' and sync is true; accepted" in result.exception.message
     assert daemon.started == []
 
 

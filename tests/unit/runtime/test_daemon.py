@@ -13,15 +13,14 @@ import pytest
 from support.fake_midi import FakeMidiSystem
 
 from accompanist.commands.control import ask
-from accompanist.config import Config, EngineConfig, ServeConfig
-from accompanist.errors import ModelError, PortLost, PortNotFound, StorageError
+from accompanist.config import Config, EngineConfig, ServeConfig, TrackConfig
+from accompanist.errors import ConfigError, ModelError, PortLost, PortNotFound, StorageError
 from accompanist.runtime import selection
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.control_address import Address
 from accompanist.runtime.daemon import Daemon, Outcome, Ready, signals_put_into
 from accompanist.runtime.log_records import End, EventRecord, Header, MessageRecord, Record
 from accompanist.runtime.telemetry import Telemetry
-from accompanist.runtime.wiring import Wiring
 
 ON, OFF, ALL_OFF = b"\x94\x3c\x40", b"\x84\x3c\x40", b"\xb4\x7b\x00"  # on a channel the band leaves free
 SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -58,7 +57,7 @@ def perform(model: Path, system: FakeMidiSystem, then: Callable[[], object], **s
     """The player holds a note, which is sent on; then something happens."""
     script = Script(lambda: system.receivers["Keyboard"](ON), lambda: ("DAW", ON) in system.log, then)
     outcome = Daemon(
-        config(model, thru=True, **serve), Wiring("Keyboard", "DAW"), system, MonotonicClock(), script
+        config(model, melody="Keyboard", band="DAW", thru=True, **serve), system, MonotonicClock(), script
     ).run()
     return outcome, script
 
@@ -159,6 +158,21 @@ def test_a_second_signal_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         signal.raise_signal(signal.SIGINT)
     assert ends.get_nowait() == 130
     assert exits == [130]
+
+
+def test_instruments_are_readied_when_the_music_begins_or_not_at_all(tiny_model: Path) -> None:
+    tracks = {"piano": TrackConfig(channel=7, program=5, volume=90)}
+    for setup, expected in ((True, [b"\xc0\x21", b"\xc6\x04", b"\xb6\x07\x5a", b"\xc2\x30"]), (False, [])):
+        system = FakeMidiSystem()
+        perform(tiny_model, system, lambda: signal.raise_signal(signal.SIGTERM), setup=setup, tracks=tracks)
+        assert [data for data in sent(system) if data[0] & 0xF0 == 0xC0 or data[:2] == b"\xb6\x07"] == expected
+
+
+def test_settings_for_an_unknown_track_open_nothing(tiny_model: Path) -> None:
+    system = FakeMidiSystem()
+    with pytest.raises(ConfigError, match=r"serve\.tracks\.organ is for no track of this model; its tracks: bass"):
+        perform(tiny_model, system, lambda: None, tracks={"organ": TrackConfig()})
+    assert system.opened == {}
 
 
 def test_without_its_model_it_opens_nothing(tmp_path: Path) -> None:

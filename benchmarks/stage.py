@@ -76,7 +76,7 @@ class Stage:
         config = self.folder / "config.toml"
         config.write_text(settings, encoding="utf-8")
         command = [sys.executable, "-m", "accompanist", "--config", str(config), "serve", "--json"]
-        program = self._start([*command, "--in", "Keyboard", "--out", "DAW", *arguments], "serve.txt")
+        program = self.start([*command, "--in", "Keyboard", "--out", "DAW", *arguments], "serve.txt")
         program.line_with('"ready"')
         return program
 
@@ -84,16 +84,17 @@ class Stage:
         """Start the player, connected to the band both ways, and wait until it plays."""
         command = [sys.executable, str(PLAYER), "--bpm", str(bpm), "--seed", str(seed)]
         command += ["--to", "Accompanist:Keyboard", "--from", "Accompanist:DAW"]
-        program = self._start(command, "player.txt")
+        program = self.start(command, "player.txt")
         program.line_with("playing")
         return program
 
     def busy(self, count: int) -> list[Program]:
         """So many programs of ordinary priority that compute without a pause."""
         command = [sys.executable, "-c", "while True: sum(range(10_000))"]
-        return [self._start(command, f"busy{i}.txt") for i in range(count)]
+        return [self.start(command, f"busy{i}.txt") for i in range(count)]
 
-    def _start(self, command: list[str], complaints: str) -> Program:
+    def start(self, command: list[str], complaints: str) -> Program:
+        """Start any program; what it complains goes to a file of this name."""
         program = Program(command, self._environment, self.folder / complaints)
         self._programs.append(program)
         return program
@@ -142,11 +143,15 @@ class Program:
             raise StageError(f"no line with {text!r}: {self.complaints()}") from None
         raise StageError(f"it ended without a line with {text!r}: {self.complaints()}")
 
-    def asked(self, word: str) -> dict[str, Any]:
-        """Say a word and wait for the answer, one JSON object."""
+    def say(self, word: str) -> None:
+        """Say a word."""
         assert self._process.stdin is not None  # noqa: S101  (for the type checker)
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
+
+    def asked(self, word: str) -> dict[str, Any]:
+        """Say a word and wait for the answer, one JSON object."""
+        self.say(word)
         answer: dict[str, Any] = json.loads(self.line_with("{"))
         return answer
 

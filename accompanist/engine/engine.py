@@ -36,6 +36,8 @@ from accompanist.music.time import PPQ, us_per_beat
 
 OLDEST_STAMP_S = 1.0
 """An input stamped longer ago than this before the last call is taken as that old."""
+FARTHEST_AHEAD_S = 0.1
+"""A stamp further in the future than the longest cycle of a port that knows messages before their time is none."""
 FARTHEST_S = 1e12
 """Times beyond this are no times (a broken clock) and are passed over."""
 NO_CONTROLS = ControlsConfig()
@@ -98,7 +100,8 @@ class Engine:
 
         Args:
             now_s: The present, in seconds of the owner's clock; a time before the last call's is taken as that.
-            inputs: What arrived since the last call, in any order; a stamp later than now is taken as now.
+            inputs: What arrived since the last call, in any order; a stamp later than now is taken as now (a clock's
+                still tells the tempo).
 
         Returns:
             What to send and what to ask, and when to call again. Never raises.
@@ -203,7 +206,8 @@ class Engine:
                 self._begin(at_s)
             self._outbox.pass_on(self._player.hear(data, self._transport.tick_at(at_s), at_s))
         elif data and data[0] >= FIRST_SYSTEM and not received.from_control:
-            self._turn(self._transport.receive(data, at_s))
+            ahead_s = received.at_s - at_s if at_s < received.at_s < at_s + FARTHEST_AHEAD_S else 0.0
+            self._turn(self._transport.receive(data, at_s, ahead_s))
 
     # --- the player in charge ---
 

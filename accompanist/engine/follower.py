@@ -24,6 +24,8 @@ CLUMP_S = SHORTEST_PERIOD_S / 2
 """Clocks closer together were held up on their way."""
 SILENCE_CLOCKS, SILENCE_S = 12, 0.25
 """A clock that is silent for longer than both is lost."""
+STALL_S = 1.0
+"""One that is back within this was held up: none of its clocks is missing. After longer the cable was out."""
 
 
 class ClockFollower:
@@ -43,6 +45,7 @@ class ClockFollower:
         self._state: Literal["stopped", "armed", "running"] = "stopped"
         self._lock: Literal["waiting", "locked", "lost"] = "waiting"
         self._heard_s: float | None = None  # the last clock, while clocks are arriving
+        self._silent_since_s = -math.inf  # the last clock before it was lost
         self._end_s = math.inf  # when a song without a clock ends
         self._returning = False  # the clock was lost, and comes back in a clump
         self._settled_s = -math.inf
@@ -108,22 +111,22 @@ class ClockFollower:
             beat_s = CLOCKS_PER_BEAT * self._line.period_s
             # Half a clock less than whole beats: the one that would begin there does not.
             self._end_s = max(self._heard_s + self._lost_clock_beats * beat_s - self._line.period_s / 2, at_s)
-            self._heard_s = None
-            self._line.clear()
+            self._silent_since_s, self._heard_s = self._heard_s, None
             self._lock = "lost" if self.running else "waiting"
             return (Turn(at_s, "clock_lost"),) if self.running else ()
         self._rest(at_s)
         return (Turn(at_s, "stopped", silence=True),)
 
-    def receive(self, data: bytes, at_s: float) -> tuple[Turn, ...]:
+    def receive(self, data: bytes, at_s: float, ahead_s: float = 0.0) -> tuple[Turn, ...]:
         """Take a system message; anything else is ignored.
 
         Args:
             data: One whole message.
             at_s: When it arrived.
+            ahead_s: So much later is the moment that a clock stands for.
         """
         if data[0] == CLOCK:
-            return self._clock(at_s)
+            return self._clock(at_s, ahead_s)
         if data[0] == START:
             self._state, self._rest_tick, self._clock_tick = "armed", 0, 0
             return (Turn(at_s, "start", silence=True, jump=True),)
@@ -147,21 +150,21 @@ class ClockFollower:
         self._rest_tick = self._clock_tick = tick
         return (Turn(at_s, "position", silence=not near, jump=not near),)
 
-    def _clock(self, at_s: float) -> tuple[Turn, ...]:
+    def _clock(self, at_s: float, ahead_s: float) -> tuple[Turn, ...]:
         turns = []
         before_s = self._heard_s
-        if before_s is None:
+        if before_s is None and at_s - self._silent_since_s > STALL_S:
             self._line.clear()
         elif self._state == "armed":
-            self._line.begin(at_s)
+            self._line.begin(at_s + ahead_s)
         self._heard_s = at_s
-        self._line.add(at_s)
+        self._line.add(at_s + ahead_s)
         if self._lock != "locked" and len(self._line) >= LOCK_CLOCKS:
             self._lock = "locked"
             turns.append(Turn(at_s, "locked"))
-        self._returning = self.running and (
-            math.isfinite(self._end_s) or (self._returning and before_s is not None and at_s - before_s < CLUMP_S)
-        )
+        lost = math.isfinite(self._end_s) and at_s - self._silent_since_s > STALL_S
+        clump = self._returning and before_s is not None and at_s - before_s < CLUMP_S
+        self._returning = self.running and (lost or clump)
         if self._returning:
             # The clock is back. The song went on without it, so what is missing are clocks, not time; and those that
             # come together now were only held up, so they are none to count.

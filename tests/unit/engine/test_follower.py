@@ -136,9 +136,20 @@ def test_a_clock_that_comes_back_finds_the_song_where_it_would_be(follower: Cloc
     follower.receive(START, 0.0)
     pulse(follower, 0.0, 97)
     follower.expire(follower.deadline_s)
-    pulse(follower, 3.0, 96)  # in step with the clocks of the beginning, 48 of them missing
+    pulse(follower, 3.5, 72)  # in step with the clocks of the beginning, 72 of them missing
     assert follower.lock == "locked"
     assert follower.tick_at(5.0) == pytest.approx(5 * 960, abs=2)
+
+
+@pytest.mark.parametrize("stall_s", [0.3, 0.5, 0.9])
+def test_a_master_that_stood_still_for_a_moment_is_taken_at_its_count(follower: ClockFollower, stall_s: float) -> None:
+    """Its clocks go on where they were, only later: none of them was lost."""
+    follower.receive(START, 0.0)
+    next_s = pulse(follower, 0.0, 97)
+    next_s = pulse(follower, next_s + stall_s, 96)
+    assert follower.lock == "locked"
+    assert follower.bpm == pytest.approx(120, rel=1e-3)
+    assert follower.tick_at(next_s) == pytest.approx(193 * 20, abs=2)
 
 
 def test_clocks_held_up_while_the_clock_was_lost_are_not_counted_twice(follower: ClockFollower) -> None:

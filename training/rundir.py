@@ -105,16 +105,21 @@ class RunDir:
 
     @classmethod
     def find(cls, name: str, runs: Path) -> RunDir:
-        """A run by its folder, its name under `runs`, or its number.
+        """A run by its folder, its name under `runs` with or without its number, or its number alone.
 
         Raises:
-            DataError: there is none; the message lists those there are.
+            DataError: there is none, or several of that name; the message lists those there are.
         """
         numbered = sorted(runs.glob(f"{int(name):04d}-*")) if name.isascii() and name.isdigit() else []
         for path in (Path(name), runs / name, *numbered):
             if (path / "config.toml").is_file():
                 return cls.open(path)
         there = sorted(path.parent.name for path in runs.glob("*/config.toml"))
+        called = [run for run in there if re.fullmatch(rf"\d+-{re.escape(name)}", run)]
+        if len(called) == 1:
+            return cls.open(runs / called[0])
+        if called:
+            raise DataError(f"{len(called)} runs are called {name}: {', '.join(called)}", hint="name one by its number")
         listed = f"{runs} holds {', '.join(there[-5:])}" if there else f"{runs} holds none"
         raise DataError(
             f"there is no training run {name}; {listed}", hint="name one by its folder, its name or its number"

@@ -160,7 +160,11 @@ def test_runs_are_numbered_and_found(tmp_path: Path) -> None:
     assert [run.path.name for run in (first, second)] == ["0001-musegan-chorales", "0002-musegan-chorales"]
     for name in ("2", "0002-musegan-chorales", str(second.path)):
         assert RunDir.find(name, tmp_path).path == second.path
-    with pytest.raises(DataError, match="holds 0001-musegan-chorales, 0002-musegan-chorales"):
+    with pytest.raises(DataError, match="2 runs are called musegan-chorales: 0001-musegan-chorales, 0002-"):
+        RunDir.find("musegan-chorales", tmp_path)
+    named = begin(tmp_path, msgspec.structs.replace(TINY, name="mine"))
+    assert RunDir.find("mine", tmp_path).path == named.path
+    with pytest.raises(DataError, match="holds 0001-musegan-chorales, 0002-musegan-chorales, 0003-mine"):
         RunDir.find("3", tmp_path)
 
 

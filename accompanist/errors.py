@@ -16,7 +16,8 @@ AccompanistError            exit 1
 ├── TrainingError           exit 7   a run diverged or cannot be resumed
 ├── MissingExtra            exit 8   a command needs an extra that is not installed
 ├── StorageError            exit 9   a file or folder cannot be written
-└── ControlError            exit 10  the control socket cannot be opened, nobody answers there, or a command is refused
+└── ControlError            exit 10  the control socket cannot be opened, nobody answers there, a command is refused, or
+                                     nothing was touched that could be learnt
 """
 
 from __future__ import annotations
@@ -113,6 +114,6 @@ class StorageError(AccompanistError):
 
 
 class ControlError(AccompanistError):
-    """The control socket cannot be opened, nobody answers there, or a command is refused."""
+    """The control socket cannot be opened, nobody answers there, a command is refused, or nothing was learnt."""
 
     exit_code = 10

@@ -23,7 +23,7 @@ class Taken(NamedTuple):
     """Which port `serve` would take now, for what a setting says.
 
     Args:
-        flag: Its flag: "--in", "--out" or "--clock".
+        flag: Its flag: "--in", "--out", "--clock" or "--control".
         asked: The name set.
         direction: "in" or "out".
         port: Full name of the port; None where it is none.
@@ -95,6 +95,8 @@ def _taken(serve: ServeConfig, listing: PortListing, system: MidiSystem) -> list
     asked = [("--in", serve.melody, "in", listing.inputs), ("--out", serve.band, "out", listing.outputs)]
     if serve.clock:
         asked.append(("--clock", serve.clock, "in", listing.inputs))
+    if serve.control:
+        asked.append(("--control", serve.control, "in", listing.inputs))
     found = []
     for flag, name, direction, names in asked:
         try:

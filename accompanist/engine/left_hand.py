@@ -16,7 +16,11 @@ from accompanist.music.spec import ModelSpec, TrackSpec
 from accompanist.music.time import PPQ
 
 MOST_STRUCK = 64
-"""Keys remembered as struck within the last beat."""
+"""Keys remembered as struck of late."""
+BROKEN_TICKS = 2 * PPQ + PPQ // 4
+"""A broken chord, or a bass note with its chord behind it, takes two beats; a hand may be a sixteenth early."""
+FULL_CHORD = 3
+"""So many pitch classes that are down need no others to be a chord."""
 LONGEST_HELD_TICKS = 32 * PPQ
 """A key that is down for longer no longer counts: most likely its note-off was lost."""
 
@@ -66,10 +70,12 @@ class LeftHand:
     def harmony(self, tick: int) -> tuple[int, ...]:
         """The pitches to follow at a tick, ascending; none where nothing was played yet.
 
-        Keys held, and keys struck within the last beat, so that a broken chord is one; without any the last harmony.
+        A full chord that is down; else what is down and what was struck within two beats, so that a broken chord is
+        one; without any the last harmony.
         """
-        struck = {pitch for at, pitch in self._struck if tick - PPQ <= at}
-        keys = struck | {pitch for (_, pitch), at in self._held.items() if tick - LONGEST_HELD_TICKS <= at}
+        keys = {pitch for (_, pitch), at in self._held.items() if tick - LONGEST_HELD_TICKS <= at}
+        if len({pitch % 12 for pitch in keys}) < FULL_CHORD:
+            keys |= {pitch for at, pitch in self._struck if tick - BROKEN_TICKS <= at}
         if keys:
             self._harmony = tuple(sorted(keys))
         return self._harmony

@@ -4,11 +4,14 @@ Write a transcript's inputs, then let the engine write down what it does, and re
 
     python tests/replay/transcript.py tests/replay/*.txt
 
-A transcript begins with settings, one to a line (`bpm = 100`, `follow_clock = yes`), and replies of the model that are
+A transcript begins with settings, one to a line (`bpm = 100`, `follow_clock = yes`, `split = C3`,
+`controls.mute.bass = cc 20`), and replies of the model that are
 not the usual ones (`job 1 = late 1.5`, `= fails no memory`, `= nan`, `= up 5` for so many semitones
 higher). Then, in the order of time, seconds first:
 
     0.500 on C5 80          the player's messages: on, off, all-off; start, stop, continue, clock, position SIXTEENTHS
+    0.500 cc 20 127         a knob, button or pedal
+    0.500 command mute bass off
     0.500 clocks 24 at 120  so many clocks at that many beats per minute
     4.000 tempo 90 at 3840  a new tempo, from a tick on where one is given
     9.000 end               the performance ends; every transcript has it last
@@ -27,6 +30,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 if __name__ == "__main__":
@@ -36,6 +40,8 @@ from support.band import chords, clocks, play
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
+from accompanist.config_controls import ControlsConfig
+from accompanist.engine.controls import TRACK_SWITCHES, worded
 from accompanist.engine.engine import Engine
 from accompanist.engine.protocol import Event, Input, Job, Message, Received, Stop, TempoChange
 from accompanist.music.roll import FloatRoll
@@ -43,7 +49,7 @@ from accompanist.music.theory import pitch_name, pitch_number
 from accompanist.music.time import us_per_beat
 
 OUTPUT = (">", "!")
-NUMBERS = EngineConfig.__struct_fields__
+ENGINE = EngineConfig.__struct_fields__
 REAL_TIME = {"start": b"\xfa", "continue": b"\xfb", "stop": b"\xfc", "clock": b"\xf8"}
 
 
@@ -66,11 +72,14 @@ def _performed(head: list[str], body: list[str]) -> list[tuple[float, str]]:
     """What the engine does: (seconds, line), in the order in which it was done."""
     settings = dict(line.split(" = ") for line in head if " = " in line and not line.startswith("#"))
     inputs = [item for line in body for item in _inputs(line)]
-    options: dict[str, Any] = {key: settings[key] == "yes" for key in settings if settings[key] in ("yes", "no")}
-    numbers: dict[str, Any] = {
-        key: float(settings[key]) if key == "bpm" else int(settings[key]) for key in settings if key in NUMBERS
+    switches: dict[str, Any] = {key: settings[key] == "yes" for key in settings if settings[key] in ("yes", "no")}
+    engine = {key: switches.pop(key) for key in list(switches) if key in ENGINE}
+    engine |= {
+        key: float(its) if key == "bpm" else int(its) for key, its in settings.items() if key in {*ENGINE} - {*engine}
     }
-    band = Engine(TINY_SPEC, EngineConfig(**numbers), **options)
+    if "split" in settings:
+        switches["split"] = pitch_number(settings["split"])
+    band = Engine(TINY_SPEC, EngineConfig(**engine), controls=_controls(settings), **switches)
 
     def reply(job: Job) -> tuple[float, FloatRoll | str]:
         how, _, what = settings.get(f"job {job.number}", "late 0").partition(" ")
@@ -85,18 +94,26 @@ def _performed(head: list[str], body: list[str]) -> list[tuple[float, str]]:
     return [(at_s, line) for at_s, _, line in sorted(done, key=lambda item: item[:2])]
 
 
+def _controls(settings: dict[str, str]) -> ControlsConfig:
+    table: dict[str, Any] = {}
+    for key, control in settings.items():
+        stage, *names = key.split(".")
+        if stage == "controls":
+            place = table.setdefault(names[0], {}) if len(names) > 1 else table
+            place[names[-1]] = control
+    return msgspec.convert(table, ControlsConfig)
+
+
 def _inputs(line: str) -> list[Input]:
     at_text, what, *rest = line.split()
     at_s = float(at_text)
+    if (data := _message(what, rest)) is not None:
+        return [Received(at_s, data)]
+    item: Input
     match what, rest:
-        case "on", [pitch, velocity]:
-            item: Input = Received(at_s, bytes((0x90, pitch_number(pitch), int(velocity))))
-        case "off", [pitch]:
-            item = Received(at_s, bytes((0x80, pitch_number(pitch), 64)))
-        case "all-off", []:
-            item = Received(at_s, b"\xb0\x7b\x00")
-        case "position", [sixteenths]:
-            item = Received(at_s, bytes((0xF2, int(sixteenths) & 0x7F, int(sixteenths) >> 7)))
+        case "command", [name, *words]:
+            track = words.pop(0) if name in TRACK_SWITCHES else None
+            item = worded(name, track, words[0] if words else None, TINY_SPEC)._replace(at_s=at_s)
         case "clocks", [count, "at", bpm]:
             return clocks(at_s, int(count), bpm=float(bpm))
         case "tempo", [bpm]:
@@ -105,11 +122,25 @@ def _inputs(line: str) -> list[Input]:
             item = TempoChange(at_s, us_per_beat(float(bpm)), int(tick))
         case "end", []:
             item = Stop(at_s)
-        case _ if what in REAL_TIME and not rest:
-            item = Received(at_s, REAL_TIME[what])
         case _:
             raise ValueError(f"no such input: {line!r}")
     return [item]
+
+
+def _message(what: str, rest: list[str]) -> bytes | None:
+    """A MIDI message that comes in; None where the words are none."""
+    match what, rest:
+        case "on", [pitch, velocity]:
+            return bytes((0x90, pitch_number(pitch), int(velocity)))
+        case "off", [pitch]:
+            return bytes((0x80, pitch_number(pitch), 64))
+        case "all-off", []:
+            return b"\xb0\x7b\x00"
+        case "cc", [number, value]:
+            return bytes((0xB0, int(number), int(value)))
+        case "position", [sixteenths]:
+            return bytes((0xF2, int(sixteenths) & 0x7F, int(sixteenths) >> 7))
+    return None if rest else REAL_TIME.get(what)
 
 
 def _message_line(message: Message) -> str:

@@ -43,6 +43,15 @@ def test_keys_held_are_the_harmony_and_it_stays_when_they_are_let_go() -> None:
     assert hand.harmony(9 * BEAT) == (40,)
 
 
+def test_a_bass_note_and_the_chord_behind_it_are_one_harmony() -> None:
+    hand = left_hand((-10, 36))
+    hand.note_off(0, 36, 200)
+    for pitch in (43, 40):
+        hand.note_on(0, pitch, BEAT)
+        hand.note_off(0, pitch, BEAT + 200)
+    assert hand.harmony(2 * BEAT) == (36, 40, 43)
+
+
 def test_a_broken_chord_is_a_chord() -> None:
     hand = left_hand()
     for at, pitch in enumerate((36, 43, 40, 43)):
@@ -55,9 +64,9 @@ def test_a_broken_chord_is_a_chord() -> None:
 def test_a_new_chord_takes_the_place_of_the_old_one() -> None:
     hand = left_hand((0, 36), (0, 40), (0, 43))
     hand.all_off(0, BEAT - 5)
-    hand.note_on(0, 41, BEAT)
-    hand.note_on(0, 45, BEAT)
-    assert hand.harmony(2 * BEAT - 20) == (41, 45)
+    for pitch in (38, 41, 45):
+        hand.note_on(0, pitch, BEAT)
+    assert hand.harmony(2 * BEAT) == (38, 41, 45), "the old one was struck a beat before, but a full chord is down"
 
 
 def test_a_key_whose_note_off_was_lost_ends_by_itself() -> None:

@@ -1,0 +1,292 @@
+"""What must hold at every event of a simulated performance, whatever goes wrong in it."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from accompanist.engine.engine import Status
+from accompanist.engine.player import THRU_TRACK
+from accompanist.engine.protocol import Message, Step
+from accompanist.music.spec import ModelSpec
+from accompanist.runtime.telemetry import Telemetry
+
+LATE_S = 1e-6
+"""More than rounding: a note this late on a punctual machine was woken for too late."""
+MOST_TURNS_AT_ONCE = 3
+"""Turns of the loop at one moment in which nothing comes in, goes out or happens: more is spinning."""
+MOST_IDLE_TURNS_PER_S = 400
+"""Turns in a simulated second in which nothing happens."""
+MOST_HELD = 60_000
+"""Elements of all containers of engine and loop together: 2,048 notes of the player's of five elements each, some
+plans, and a full inbox on top, which holds 16,384 messages."""
+JUMPS = ("start", "position")
+"""Events that say: the song goes on from somewhere else."""
+
+
+class Injected(RuntimeError):
+    """An exception thrown on purpose."""
+
+
+class Broken(BaseException):
+    """An invariant does not hold. It passes every `except Exception` between here and the simulation's end."""
+
+
+class Device:
+    """A synthesiser behind a port: knows what sounds, and refuses what no synthesiser may be sent.
+
+    Args:
+        name: The port's.
+        band: MIDI channels of the band on it; on others the player's own notes sound.
+    """
+
+    ahead_s = 0.0
+
+    def __init__(self, name: str, band: Iterable[int]) -> None:
+        self.name = name
+        self.band = frozenset(band)
+        self.gone = False
+        self.sounding: set[tuple[int, int]] = set()
+        self.send: Any = None  # set by the simulation: faults, then `hear`
+
+    def hear(self, data: bytes) -> str:
+        """Take a message; returns what is wrong with it, or nothing."""
+        kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        length = 2 if kind in (0xC0, 0xD0) else 3
+        if not 0x80 <= data[0] < 0xF0 or len(data) != length or max(data[1:]) > 0x7F:
+            return f"{data.hex(' ')} is no MIDI message"
+        key = channel, data[1]
+        if kind == 0x90 and data[2] > 0:
+            if key in self.sounding and channel in self.band:
+                return f"channel {channel + 1} begins pitch {data[1]} which sounds already"
+            self.sounding.add(key)
+        elif kind in (0x80, 0x90):
+            self.sounding.discard(key)
+        elif kind == 0xB0 and (data[1] == 120 or data[1] >= 123):
+            self.sounding = {other for other in self.sounding if other[0] != channel}
+        return ""
+
+    def sounds(self) -> list[tuple[int, int]]:
+        """Of the band: (channel, pitch)."""
+        return sorted(key for key in self.sounding if key[0] in self.band)
+
+
+class Watch:
+    """Sees what the engine tells, what the ports are sent and when the loop wants to be woken.
+
+    Args:
+        spec: The model's.
+        devices: The device of each track.
+        internal: The engine keeps its own time.
+    """
+
+    def __init__(self, spec: ModelSpec, devices: dict[int, Device], *, internal: bool) -> None:
+        self._devices = devices
+        self._all = list(dict.fromkeys(devices.values()))
+        self._programs = {bytes((0xC0 | track.channel, track.program)) for track in spec.tracks}
+        self._internal = internal
+        self.pending: dict[Device, deque[Message]] = {device: deque() for device in self._all}
+        self.punctual = True  # nothing makes the machine late in this scene
+        self.stalled = False  # nor did it in the last, up to this turn
+        self.closing = False
+        self.raised = 0  # injected exceptions that the engine let through
+        self.thrown = 0  # injected exceptions of callbacks that are counted
+        self._shaken = False  # ... in this turn
+        self.heard = self.told = self.counted = 0
+        self.worst_s = self.counted_worst_s = 0.0
+        self.status: Status | None = None
+        self._tick = 0
+        self._listening_tick = -1
+        self._moved = False
+        self._progress = True
+        self._last_s = -math.inf
+        self._same = 0
+        self._idle, self._idle_from_s = 0, -math.inf
+
+    # --- what happens ---
+
+    def stepped(self, step: Step) -> None:
+        """The engine returned."""
+        last_s: dict[int, float] = {}
+        for message in step.messages:
+            due_s, track = message.due_s, message.track
+            if not math.isfinite(due_s) or due_s < last_s.get(track, -math.inf):
+                self.fail(f"a message due at {due_s} after one due at {last_s.get(track)}")
+            last_s[track] = due_s
+            device = self._devices.get(track)
+            if device is not None and not device.gone:
+                self.told += 1
+                self.pending[device].append(message)
+        self._moved = self._moved or any(event.name in JUMPS for event in step.events)
+        self._progress = self._progress or bool(step.messages or step.events or step.reports or step.job)
+
+    def stands(self, status: Status) -> None:
+        """The engine said where it stands."""
+        self.status = status
+
+    def sent(self, device: Device, data: bytes, now_s: float) -> None:
+        """A port was sent a message."""
+        self._progress = True
+        if wrong := device.hear(data):
+            self.fail(f"{device.name}: {wrong}")
+        pending = self.pending[device]
+        passed: set[int] = set()
+        for place, message in enumerate(pending):
+            if message.track not in passed and self._same_data(message, data):
+                del pending[place]
+                self._arrived(message, now_s)
+                return
+            passed.add(message.track)
+        if not (self._shaken or self.closing or data in self._programs):
+            self.fail(
+                f"{device.name} is sent {data.hex(' ')}, which the engine never told; it told {list(pending)[:3]}"
+            )
+
+    @staticmethod
+    def _same_data(message: Message, data: bytes) -> bool:
+        if message.track == THRU_TRACK:  # it may be on another channel
+            return message.data[0] & 0xF0 == data[0] & 0xF0 and message.data[1:] == data[1:]
+        return message.data == data
+
+    def _arrived(self, message: Message, now_s: float) -> None:
+        self.heard += 1
+        late_s = now_s - message.due_s
+        self.worst_s = max(self.worst_s, late_s)
+        if late_s < -LATE_S and not self.closing and message.track != THRU_TRACK:
+            self.fail(f"{message} leaves {-late_s} s early")
+        if (
+            self._internal
+            and self.punctual
+            and not self.stalled
+            and late_s > LATE_S
+            and message.track != THRU_TRACK
+            and not self.raised
+        ):
+            self.fail(f"{message} leaves {late_s} s late on a punctual machine")
+
+    def count(self, due_s: float, at_s: float) -> None:
+        """Telemetry was told of a message."""
+        self.counted += 1
+        self.counted_worst_s = max(self.counted_worst_s, at_s - due_s)
+
+    def lost(self, device: Device) -> None:
+        """A port has gone: nobody hears the rest."""
+        device.gone = True
+        device.sounding.clear()
+        self.pending[device].clear()
+
+    def threw(self) -> None:
+        """An injected exception left the engine: what it was about to tell is lost, and the loop ends what sounds."""
+        self.raised += 1
+        self._shaken = True
+        self._tick = 0  # the event of a jump may be lost with it
+        self.status = None  # nor is it known where it stands
+        for pending in self.pending.values():
+            pending.clear()
+
+    # --- what must hold ---
+
+    def fail(self, text: str) -> NoReturn:
+        """An invariant does not hold."""
+        raise Broken(text)
+
+    def turned(self, now_s: float, until_s: float | None, telemetry: Telemetry, inputs: int) -> None:
+        """The loop has done a turn and waits."""
+        status = self.status
+        if telemetry.exceptions != self.raised + self.thrown:
+            self.fail(f"{telemetry.exceptions} exceptions are counted, {self.raised} + {self.thrown} were thrown")
+        if self.counted < self.heard or self.counted_worst_s < self.worst_s - LATE_S:
+            self.fail(
+                f"{self.heard} messages left, {self.worst_s} s late at most; counted are {self.counted}, "
+                f"{self.counted_worst_s} s at most"
+            )
+        for device, pending in self.pending.items():
+            for message in pending:
+                if message.due_s <= now_s - LATE_S:
+                    self.fail(f"{message} is due and was not sent to {device.name} at {now_s}")
+        if status is not None:
+            self._stands_well(status)
+        self._wakes_well(now_s, until_s, inputs, status)
+        self._shaken = False
+        self._moved = False
+        self._progress = False
+
+    def _stands_well(self, status: Status) -> None:
+        if status.tick < self._tick and not self._moved and not self._shaken:
+            self.fail(f"the position went back from {self._tick} to {status.tick}")
+        self._tick = status.tick
+        sounding = [key for device in self._all if device.sounding and not device.gone for key in device.sounds()]
+        if sounding and not status.running:
+            self.fail(f"{sounding} sound while the song stands still")
+        if sounding and status.listening:
+            # A tick's moment may round to just before it, but not that of a later one as well.
+            if 0 <= self._listening_tick < status.tick:
+                self.fail(f"{sounding} sound while the band listens")
+            self._listening_tick = status.tick
+        else:
+            self._listening_tick = -1
+        isr = status.figures.isr
+        if isr is not None and not 0 <= isr <= 1:
+            self.fail(f"the in-time share is {isr}")
+
+    def _wakes_well(self, now_s: float, until_s: float | None, inputs: int, status: Status | None) -> None:
+        if until_s is None:
+            if self._internal and status is not None and status.running:
+                self.fail("the song runs and the loop does not ask to be woken")
+        elif not math.isfinite(until_s):
+            self.fail(f"the loop asks to be woken at {until_s}")
+        if self._progress or inputs:
+            self._same = self._idle = 0
+        elif now_s == self._last_s:
+            self._same += 1
+            if self._same > MOST_TURNS_AT_ONCE:
+                self.fail(f"the loop spins at {now_s}: it asks to be woken at {until_s}")
+        else:
+            if now_s - self._idle_from_s > 1:
+                self._idle, self._idle_from_s = 0, now_s
+            self._idle += 1
+            self._same = 0
+            if self._idle > MOST_IDLE_TURNS_PER_S:
+                self.fail(f"the loop was woken {self._idle} times within a second for nothing, last at {now_s}")
+        self._last_s = now_s
+
+    def ended(self) -> None:
+        """The performance is over: nothing may sound."""
+        for device in self._all:
+            if device.sounding and not device.gone:
+                self.fail(f"{device.name} goes on sounding {sorted(device.sounding)} after the end")
+
+    def memory(self, *roots: Any) -> int:
+        """How much engine and loop hold; fails where it is too much."""
+        held = held_elements(roots)
+        if held > MOST_HELD:
+            self.fail(f"engine and loop hold {held} elements")
+        return held
+
+
+def held_elements(roots: Iterable[Any]) -> int:
+    """Elements of all containers that can be reached through attributes of our own classes."""
+    seen: set[int] = set()
+    todo = list(roots)
+    count = 0
+    while todo:
+        item = todo.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            count += len(item)
+            todo += (value for pair in item.items() for value in pair if not isinstance(value, _PLAIN))
+        elif isinstance(item, (list, tuple, set, frozenset, deque)):
+            count += len(item)
+            todo += (value for value in item if not isinstance(value, _PLAIN))
+        elif type(item).__module__.startswith("accompanist."):
+            names = getattr(type(item), "__slots__", ())
+            todo += (getattr(item, name) for name in names if hasattr(item, name))
+            todo += getattr(item, "__dict__", {}).values()
+    return count
+
+
+_PLAIN = (int, float, str, bytes, type(None))

@@ -120,7 +120,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         str,
         Meta(
             pattern=r"^$|^[A-Ga-g](#|b)?-?\d$",
-            title="text: a note such as C3, where C4 is middle C",
+            title="a note such as C3, where C4 is middle C",
             description="keys below this note are the harmony to follow, and no melody; empty: all keys are melody",
         ),
     ] = ""
@@ -295,10 +295,11 @@ def _problem(said: str, table: dict[str, Any], *, flags_of: str = "") -> str:
         key, name = (f"{each}.{unknown[1]}".lstrip(".") for each in (key, name))
         near = difflib.get_close_matches(name, kinds, n=1)
         return f"there is no setting {key}" + (f"; the nearest is {near[0]}" if near else "")
-    if name not in kinds:  # a stage that is no table, or one whose settings do not go together
+    kind = kinds.get(name) or kinds.get(name.removesuffix(".NAME"))  # the table itself may be the setting
+    if kind is None:  # a stage that is no table, or one whose settings do not go together
         return f"{key}: {what}"
     shown = f"--{keys[-1].replace('_', '-')}" if flags_of else key
-    return f"{shown} is {value!r}; accepted: {kinds[name]}"
+    return f"{shown} is {value!r}; accepted: {kind}"
 
 
 def _faulty_entry(entries: dict[str, Any], keys: Sequence[str]) -> str:

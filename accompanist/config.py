@@ -105,6 +105,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     )
     clock: Annotated[str, Meta(description="port whose MIDI clock leads; empty: none has one of its own")] = ""
     control: Annotated[str, Meta(description="another port with mapped controls; empty: serve.in alone has them")] = ""
+    clock_out: Annotated[str, Meta(description="port that gets our MIDI clock, where none leads; empty: none")] = ""
     sync: Annotated[bool, Meta(description="follow the MIDI clock that arrives on serve.in")] = False
     model: Annotated[str, Meta(description="path of an .onnx model; empty: the shipped one")] = ""
     provider: Annotated[
@@ -146,6 +147,8 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         """
         if self.clock and self.sync:
             raise ValueError(f"clock is {self.clock!r} and sync is true; accepted: one of the two")
+        if self.clock_out and self.follows_clock:
+            raise ValueError(f"clock_out is {self.clock_out!r} and a MIDI clock leads; accepted: one of the two")
 
     @property
     def follows_clock(self) -> bool:

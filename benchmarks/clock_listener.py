@@ -4,8 +4,8 @@
 
 It opens a port called Conductor through the back end ("jack" or "rtmidi") that `serve` would use, prints "ready" and
 the port's name, and follows until it reads a line. At each clock and every 5 ms it notes "at_s", the next "tick",
-"due_s", when the follower expects it, and "bpm". It takes its inputs as the engine does: a stamp that lies ahead of
-the present is taken now, and its moment told beside it.
+"due_s", when the follower expects it, and "bpm". It takes its inputs as `serve` does: a stamp that lies ahead of the
+present, in the cycle that JACK has begun, is the present.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class Listener:
             while not self._over:
                 now_s = self._clock.now()
                 while self._arrived:
-                    data, stamp_s = self._arrived.popleft()
-                    at_s = min(stamp_s, now_s)
+                    data, at_s = self._arrived.popleft()
+                    now_s = max(now_s, at_s)
                     while follower.deadline_s <= at_s:
                         follower.expire(follower.deadline_s)
                     follower.settle(at_s)
-                    follower.receive(data, at_s, stamp_s - at_s)
+                    follower.receive(data, at_s)
                 follower.settle(now_s)
                 if follower.running:
                     tick = follower.tick_at(now_s) + 1

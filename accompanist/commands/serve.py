@@ -27,6 +27,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--out", "out", metavar="PORT", help='Port the band plays to; "Accompanist Out" where nothing says.')
 @click.option("--clock", metavar="PORT", help="Follow the MIDI clock that arrives on this port.")
 @click.option("--sync", is_flag=True, default=None, help="Follow the MIDI clock that arrives on the --in port.")
+@click.option("--clock-out", metavar="PORT", help="Send a MIDI clock to this port: others follow your tempo.")
 @click.option("--bpm", type=float, help="Tempo where no MIDI clock leads.")
 @click.option("--beats-per-bar", type=int, help="Beats in a bar.")
 @click.option("--channel", type=int, help="MIDI channel you play on, 1 to 16; 0: any.")
@@ -63,6 +64,7 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
     accompanist serve --in "Keyboard" --out "DAW" --bpm 96 --thru
     accompanist serve --in "DAW out" --out "DAW in" --sync          locked to the DAW's MIDI clock
     accompanist serve --in "Keyboard" --out "Synth" --clock "Drum machine"
+    accompanist serve --in "Keyboard" --out "DAW" --clock-out "Drum machine"        others follow you
     accompanist serve --in "Keyboard" --out "DAW" --log tonight.jsonl       what happened, see docs/performance-log.md
     accompanist ports                                    the names there are
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
@@ -75,7 +77,7 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
     elif flags["clock"]:
         flags["sync"] = False
     serve_names = [
-        *("in", "out", "clock", "sync", "control", "control_socket", "backend", "provider"),
+        *("in", "out", "clock", "sync", "clock_out", "control", "control_socket", "backend", "provider"),
         *("channel", "split", "thru", "split_ports", "setup", "advance_ms"),
     ]
     serve_flags = {name: flags[name] for name in serve_names}
@@ -121,7 +123,8 @@ class _Terminal:
             return
         clock = f', clock "{ready.clock}"' if ready.clock else ""
         band = ", ".join(f'"{name}"' for name in ready.band)
-        click.echo(f'ready: in "{ready.melody}"{clock}, out {band} ({ready.system})')
+        led = f', clock out "{ready.clock_out}"' if ready.clock_out else ""
+        click.echo(f'ready: in "{ready.melody}"{clock}, out {band}{led} ({ready.system})')
         self.line(f"model {ready.model} on {ready.provider}, {1000 * ready.inference_s:.1f} ms an answer")
         if ready.provider_why:
             self.line(f"provider {ready.provider_why}")

@@ -21,6 +21,7 @@ from accompanist.config_controls import ControlsConfig
 from accompanist.engine.arranger import Arranger
 from accompanist.engine.band import Band
 from accompanist.engine.bars import BarBuffer
+from accompanist.engine.clock_out import ClockOut
 from accompanist.engine.controls import SONG, Refused, checked, said
 from accompanist.engine.follower import ClockFollower
 from accompanist.engine.left_hand import LeftHand
@@ -30,14 +31,13 @@ from accompanist.engine.part import Part, parts_of
 from accompanist.engine.player import FIRST_SYSTEM, Player, begins_note
 from accompanist.engine.protocol import Answer, Command, Failure, Input, Received, Step, Stop, TempoChange
 from accompanist.engine.status import Status
+from accompanist.engine.tap import Taps
 from accompanist.engine.transport import InternalTransport, Transport, Turn
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import PPQ, us_per_beat
 
 OLDEST_STAMP_S = 1.0
 """An input stamped longer ago than this before the last call is taken as that old."""
-FARTHEST_AHEAD_S = 0.1
-"""A stamp further in the future than the longest cycle of a port that knows messages before their time is none."""
 FARTHEST_S = 1e12
 """Times beyond this are no times (a broken clock) and are passed over."""
 NO_CONTROLS = ControlsConfig()
@@ -54,6 +54,7 @@ class Engine:
         thru: Send the player's messages on.
         wait_for_player: Without a clock: the song begins with the player's first note, else with the first step.
         ahead_s: How long before they are due the band's messages are told, in seconds, 0 or more.
+        clock_out: Send a MIDI clock, on `clock_out.CLOCK_TRACK`.
         split: The lowest pitch of the melody, below it is the left hand; 0: there is none.
         controls: Which of the player's messages are commands.
         parts: How each track leaves; as the model says where None.
@@ -72,6 +73,7 @@ class Engine:
         thru: bool = False,
         wait_for_player: bool = True,
         ahead_s: float = 0.0,
+        clock_out: bool = False,
         split: int = 0,
         controls: ControlsConfig = NO_CONTROLS,
         parts: Sequence[Part] | None = None,
@@ -89,6 +91,8 @@ class Engine:
         self._outbox = Outbox(settings.beats_per_bar)
         parts = parts_of(spec, ServeConfig()) if parts is None else parts
         self._band = Band(spec, settings, self._bars, self._arranger, self._outbox, parts=parts, ahead_s=ahead_s)
+        self._clock_out = ClockOut(self._outbox, ahead_s=ahead_s) if clock_out else None
+        self._taps = Taps()
         self._begun = follow_clock  # the player, or the first step, has begun the song
         self._wait_for_player = wait_for_player
         self._ended = False
@@ -100,8 +104,7 @@ class Engine:
 
         Args:
             now_s: The present, in seconds of the owner's clock; a time before the last call's is taken as that.
-            inputs: What arrived since the last call, in any order; a stamp later than now is taken as now (a clock's
-                still tells the tempo).
+            inputs: What arrived since the last call, in any order; a stamp later than now is taken as now.
 
         Returns:
             What to send and what to ask, and when to call again. Never raises.
@@ -169,13 +172,20 @@ class Engine:
             return
         while (deadline_s := self._transport.deadline_s) <= until_s:
             self._done_s = max(deadline_s, self._done_s)
-            self._band.play(self._transport, self._done_s)
+            self._play(self._done_s)
             self._turn(self._transport.expire(self._done_s))
         self._done_s = until_s
-        self._band.play(self._transport, until_s)
+        self._play(until_s)
+
+    def _play(self, at_s: float) -> None:
+        if self._clock_out is not None:
+            self._clock_out.play(self._transport, at_s)
+        self._band.play(self._transport, at_s)
 
     def _wake_at_s(self, now_s: float) -> float | None:
         wake_s = min(self._band.next_s(self._transport), self._transport.deadline_s)
+        if self._clock_out is not None:
+            wake_s = min(wake_s, self._clock_out.next_s(self._transport))
         # Never the present again: what is due by now is done, but for how seconds are rounded.
         return max(wake_s, math.nextafter(now_s, math.inf)) if math.isfinite(wake_s) else None
 
@@ -206,8 +216,7 @@ class Engine:
                 self._begin(at_s)
             self._outbox.pass_on(self._player.hear(data, self._transport.tick_at(at_s), at_s))
         elif data and data[0] >= FIRST_SYSTEM and not received.from_control:
-            ahead_s = received.at_s - at_s if at_s < received.at_s < at_s + FARTHEST_AHEAD_S else 0.0
-            self._turn(self._transport.receive(data, at_s, ahead_s))
+            self._turn(self._transport.receive(data, at_s))
 
     # --- the player in charge ---
 
@@ -237,6 +246,9 @@ class Engine:
         match command.name:
             case "bpm":
                 transport.change_tempo(us_per_beat(command.value or 0), None)
+            case "tap":
+                if (bpm := self._taps.tap(at_s)) is not None:
+                    transport.change_tempo(us_per_beat(bpm), None)
             case "start":
                 self._begun = True
                 self._turn(transport.start(at_s))
@@ -255,6 +267,8 @@ class Engine:
     def _turn(self, turns: Sequence[Turn]) -> None:
         for turn in turns:
             tick = self._transport.tick_at(turn.at_s)
+            if self._clock_out is not None:
+                self._clock_out.turn(turn, self._transport)
             if turn.silence:
                 self._band.silence(turn.at_s)
             if turn.jump:

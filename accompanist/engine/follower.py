@@ -117,16 +117,15 @@ class ClockFollower:
         self._rest(at_s)
         return (Turn(at_s, "stopped", silence=True),)
 
-    def receive(self, data: bytes, at_s: float, ahead_s: float = 0.0) -> tuple[Turn, ...]:
+    def receive(self, data: bytes, at_s: float) -> tuple[Turn, ...]:
         """Take a system message; anything else is ignored.
 
         Args:
             data: One whole message.
             at_s: When it arrived.
-            ahead_s: So much later is the moment that a clock stands for.
         """
         if data[0] == CLOCK:
-            return self._clock(at_s, ahead_s)
+            return self._clock(at_s)
         if data[0] == START:
             self._state, self._rest_tick, self._clock_tick = "armed", 0, 0
             return (Turn(at_s, "start", silence=True, jump=True),)
@@ -150,15 +149,15 @@ class ClockFollower:
         self._rest_tick = self._clock_tick = tick
         return (Turn(at_s, "position", silence=not near, jump=not near),)
 
-    def _clock(self, at_s: float, ahead_s: float) -> tuple[Turn, ...]:
+    def _clock(self, at_s: float) -> tuple[Turn, ...]:
         turns = []
         before_s = self._heard_s
         if before_s is None and at_s - self._silent_since_s > STALL_S:
             self._line.clear()
         elif self._state == "armed":
-            self._line.begin(at_s + ahead_s)
+            self._line.begin(at_s)
         self._heard_s = at_s
-        self._line.add(at_s + ahead_s)
+        self._line.add(at_s)
         if self._lock != "locked" and len(self._line) >= LOCK_CLOCKS:
             self._lock = "locked"
             turns.append(Turn(at_s, "locked"))

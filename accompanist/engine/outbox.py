@@ -20,7 +20,7 @@ class Outbox:
     def __init__(self, beats_per_bar: int) -> None:
         self._beats_per_bar = beats_per_bar
         # The last due times told: no message of the same kind goes before it.
-        self._band_s = self._thru_s = -math.inf
+        self._band_s = self._thru_s = self._clock_s = -math.inf
         self.notes_out = 0  # the band's note-ons so far
         self.begin()
 
@@ -43,6 +43,11 @@ class Outbox:
         for message in messages:
             self._thru_s = max(self._thru_s, message.due_s)
             self._messages.append(message._replace(due_s=self._thru_s))
+
+    def lead(self, message: Message) -> None:
+        """A message to those who follow our clock."""
+        self._clock_s = max(self._clock_s, message.due_s)
+        self._messages.append(message._replace(due_s=self._clock_s))
 
     def tell(self, at_s: float, name: str, detail: str = "") -> None:
         """An event."""

@@ -73,14 +73,8 @@ class Transport(Protocol):
     def expire(self, at_s: float) -> tuple[Turn, ...]:
         """A deadline has passed."""
 
-    def receive(self, data: bytes, at_s: float, ahead_s: float = 0.0) -> tuple[Turn, ...]:
-        """Take a system message: clock, start, continue, stop, song position.
-
-        Args:
-            data: One whole message.
-            at_s: When it arrived.
-            ahead_s: So much later is the moment it stands for: some ports know a message before its time.
-        """
+    def receive(self, data: bytes, at_s: float) -> tuple[Turn, ...]:
+        """Take a system message: clock, start, continue, stop, song position."""
 
     def player_began(self, at_s: float) -> tuple[Turn, ...]:
         """The player's first note."""
@@ -145,12 +139,7 @@ class InternalTransport:
         """Nothing runs out here."""
         return ()
 
-    def receive(
-        self,
-        data: bytes,  # noqa: ARG002  the other transport listens
-        at_s: float,  # noqa: ARG002
-        ahead_s: float = 0.0,  # noqa: ARG002
-    ) -> tuple[Turn, ...]:
+    def receive(self, data: bytes, at_s: float) -> tuple[Turn, ...]:  # noqa: ARG002  the other transport listens
         """A clock from outside is not followed."""
         return ()
 

@@ -62,6 +62,7 @@ class Ready(NamedTuple):
         provider: What runs it.
         inference_s: How long one inference takes.
         provider_why: What was taken and why others were passed over; empty where nothing was weighed.
+        clock_out: Full name of the port that gets our clock, or None.
     """
 
     system: str
@@ -72,6 +73,7 @@ class Ready(NamedTuple):
     provider: str
     inference_s: float
     provider_why: str = ""
+    clock_out: str | None = None
 
 
 class Display(Protocol):
@@ -190,6 +192,7 @@ class Daemon:
             split=pitch_number(serve.split) if serve.split else 0,
             controls=self._config.controls,
             ahead_s=wires.ahead_s,
+            clock_out=bool(serve.clock_out),
             parts=parts,
         )
         return Loop(
@@ -216,7 +219,7 @@ class Daemon:
             try:
                 melody, clock_port = wires.listen(self._clock, self._inbox)
                 model = str(session.path), session.provider, inference_s, chosen.choice.line()
-                ready = Ready(self._system.name, melody, clock_port, wires.band_names, *model)
+                ready = Ready(self._system.name, melody, clock_port, wires.band_names, *model, wires.clock_out_name)
                 if log is not None:
                     log.begin(self._header(ready, session.spec))
                 self._display.ready(ready)

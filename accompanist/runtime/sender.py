@@ -27,7 +27,7 @@ from accompanist.runtime.ports import OutputPort, TimedPort
 from accompanist.runtime.telemetry import Telemetry
 
 ALL_NOTES_OFF = 123
-_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
+_NOTE_OFF, _NOTE_ON, _CONTROL, _SYSTEM = 0x80, 0x90, 0xB0, 0xF0
 
 
 def look_ahead_s(outputs: Mapping[int, OutputPort], advance_s: Mapping[int, float]) -> float:
@@ -169,6 +169,8 @@ class Sender:
             return
         self._last_s[track] = max(parcel.leave_s, self._last_s.get(track, 0.0))
         kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        if kind == _SYSTEM:
+            return
         self._channels.add((track, channel))
         if kind == _NOTE_ON and data[2] > 0:
             self._sounding.add((track, channel, data[1]))
@@ -188,5 +190,5 @@ class Sender:
     def _left(self, parcel: _Parcel, at_s: float, *, counts: bool) -> None:
         if counts:
             self._telemetry.sent(parcel.leave_s, at_s)
-        if self._log is not None:
+        if self._log is not None and parcel.message.data[0] < _SYSTEM:  # a clock would be most of the log
             self._log(Sent(parcel.message._replace(due_s=parcel.leave_s), at_s))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from accompanist.config import ServeConfig
+from accompanist.engine.clock_out import CLOCK_TRACK
 from accompanist.engine.part import Part
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, Received
@@ -49,6 +50,8 @@ class Wires:
         if serve.thru:
             roles[THRU_TRACK] = "melody"
             names[THRU_TRACK] = f"{serve.band} melody" if serve.split_ports else serve.band
+        if serve.clock_out:
+            roles[CLOCK_TRACK], names[CLOCK_TRACK] = "clock out", serve.clock_out
         choices = {track: find(name, there.outputs) for track, name in names.items()}
         try:
             self.outputs = self._open_outputs(choices, roles)
@@ -72,7 +75,12 @@ class Wires:
     @property
     def band_names(self) -> tuple[str, ...]:
         """Full names of the ports the accompaniment leaves by."""
-        return tuple(dict.fromkeys(port.name for port in self.outputs.values()))
+        return tuple(dict.fromkeys(port.name for track, port in self.outputs.items() if track != CLOCK_TRACK))
+
+    @property
+    def clock_out_name(self) -> str | None:
+        """Full name of the port that our clock leaves by, if it does."""
+        return self.outputs[CLOCK_TRACK].name if CLOCK_TRACK in self.outputs else None
 
     def listen(self, clock: Clock, inbox: Inbox) -> tuple[str, str | None]:
         """Open the inputs; what arrives is stamped and left in the inbox.

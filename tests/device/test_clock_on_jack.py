@@ -135,3 +135,25 @@ def test_it_follows_a_change_of_tempo(jack_server: JackServer, tiny_model: Path)
     assert gaps_s[5] < between_s < gaps_s[13], "the master does not play what the test is about"
     # Nobody can know a new tempo before its first clocks: the beats around the change may be off, the later ones not.
     assert_on_the_clock(performance, range(13, 2 * WINDOW_BEATS), jack_server)
+
+
+@pytest.mark.parametrize("backend", ["jack", "rtmidi"])
+def test_others_follow_our_clock(jack_server: JackServer, tiny_model: Path, backend: str) -> None:
+    wiring = ("--in", "Keyboard", "--out", "DAW", "--clock-out", "Drums", "--bpm", str(BPM), "--backend", backend)
+    jack_server.serve(*wiring, "--model", str(tiny_model))
+    script = {
+        "connect": [
+            ["player:out", our_port(backend, "in", "Keyboard")],
+            [our_port(backend, "clock out", "Drums"), "player:in_0"],
+        ],
+        "play": played(beat_s=BEAT_S, tune=HEARD_BEATS),
+        "length_s": 9 * BEAT_S,
+    }
+    record = jack_server.play(script)
+    statuses = [heard.data[0] for heard in record.heard]
+    assert statuses[:2] == [START, CLOCK]
+    assert set(statuses[1:]) == {CLOCK}
+    clocks_s = [heard.at_s for heard in record.heard if heard.data[0] == CLOCK]
+    for beat in range(8):
+        due_s = record.sent[0][0] + beat * BEAT_S
+        assert abs(clocks_s[24 * beat] - due_s) < jack_server.tolerance_s

@@ -109,6 +109,15 @@ def test_two_clocks_are_refused(daemon: type[FakeDaemon]) -> None:
     assert isinstance(result.exception, ConfigError)
     assert "serve: clock is 'Drums' and sync is true; accepted" in result.exception.message
     assert daemon.started == []
+    Path("config.toml").unlink()
+    result = serve("--sync", "--clock-out", "Drums")
+    assert isinstance(result.exception, ConfigError)
+    assert "clock_out is 'Drums' and a MIDI clock leads" in result.exception.message
+
+
+def test_our_clock_leaves_by_the_port_named(daemon: type[FakeDaemon]) -> None:
+    serve("--clock-out", "Drums")
+    assert daemon.started[0].serve.clock_out == "Drums"
 
 
 @pytest.mark.parametrize(

@@ -167,23 +167,6 @@ def test_clocks_read_late_and_all_at_once_move_nothing(bpm: float, stall_s: floa
     assert course.worst_ms(from_beat=22) < 0.5
 
 
-@pytest.mark.parametrize("bpm", [61.7, 120, 300])
-def test_a_port_that_knows_the_moments_of_its_cycle_leaves_no_error(bpm: float) -> None:
-    """JACK's own back end tells of a clock when its cycle begins, and at which of its frames it stands."""
-    follower = ClockFollower(bpm=100, lost_clock_beats=4)
-    follower.receive(b"\xfa", START_S - 0.1)
-    true = clock_times(lambda _: bpm, 20)
-    told = 0
-    for i, due_s in enumerate(true):
-        at_s = np.floor(due_s / JACK_1024_S) * JACK_1024_S
-        follower.settle(at_s)
-        assert follower.tick_at(at_s) >= told
-        told = follower.tick_at(at_s)
-        follower.receive(b"\xf8", at_s, due_s - at_s)
-        if i > 48:
-            assert follower.s_at(20 * i + 480) == pytest.approx(due_s + 60 / bpm, abs=1e-4)
-
-
 def test_half_a_day_of_clocks_is_counted_without_loss() -> None:
     line = PulseLine(0.02)
     for i in range(2**16 + 500):

@@ -1,6 +1,6 @@
 """A player that never rests, and the listener beside it: one JACK client, a program of its own.
 
-    python restless_player.py --bpm 120 --seed 0 --to "Accompanist:Keyboard" --from "Accompanist:DAW"
+    python restless_player.py --bpm 120 --seed 0 --to "Accompanist in:Keyboard" --from "Accompanist out:DAW"
 
 It prints "playing" once it is connected, and answers on stdout, one JSON object each, what it is told on stdin: `tally`
 (what was heard since the last tally), `rest` (play no more; what sounds is let go), `end`. It keeps counts only, never

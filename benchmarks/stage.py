@@ -83,7 +83,7 @@ class Stage:
     def player(self, *, bpm: float, seed: int) -> Program:
         """Start the player, connected to the band both ways, and wait until it plays."""
         command = [sys.executable, str(PLAYER), "--bpm", str(bpm), "--seed", str(seed)]
-        command += ["--to", "Accompanist:Keyboard", "--from", "Accompanist:DAW"]
+        command += ["--to", "Accompanist in:Keyboard", "--from", "Accompanist out:DAW"]
         program = self.start(command, "player.txt")
         program.line_with("playing")
         return program
@@ -148,6 +148,15 @@ class Program:
         assert self._process.stdin is not None  # noqa: S101  (for the type checker)
         self._process.stdin.write(f"{word}\n")
         self._process.stdin.flush()
+
+    def ends(self) -> None:
+        """Wait for its end.
+
+        Raises:
+            StageError: it failed.
+        """
+        if self._process.wait(PATIENCE_S) != 0:
+            raise StageError(f"it failed: {self.complaints()}")
 
     def asked(self, word: str) -> dict[str, Any]:
         """Say a word and wait for the answer, one JSON object."""

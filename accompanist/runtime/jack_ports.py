@@ -1,21 +1,25 @@
-"""MIDI ports of one JACK client, in time to the frame. Linux only; nothing else in the program knows of JACK-Client.
+"""MIDI ports on JACK, in time to the frame. Linux only; nothing else in the program knows of JACK-Client.
 
-Threads: JACK's own thread calls `JackSystem._process` once a cycle. There what came in is stamped with the second of
-its frame and left with the receiver, and what is due within the cycle is written at its frame. The engine's thread only
-appends to a queue (a deque, whose `append` and `popleft` are atomic); no lock is held. The callback needs the
-interpreter like everything in Python, so it is punctual only in a punctual process (`realtime.py`). An exception in it
-is counted.
+Two clients, one that listens and one that plays: were they one, a DAW that plays to us and hears us would be in a loop
+with it, and JACK lets one side of a loop wait for a cycle. They do not depend on each other, so a note can leave at the
+very frame of the DAW's beat.
 
-Which second a frame falls on: that at which JACK comes to it. What goes out at a frame and what comes in at it are
-together, as everything in JACK's graph is. Events of a cycle are there when it begins, so stamps may lie up to one
-cycle ahead of the present.
+Threads: each client's process callback runs in a thread of JACK's, once a cycle. That of the listener stamps what came
+in with the second of its frame and leaves it with the receiver; that of the player writes what is due within the cycle
+at its frame. The engine's thread only appends to a queue (a deque, whose `append` and `popleft` are atomic); no lock is
+held. The callbacks need the interpreter like everything in Python, so they are punctual only in a punctual process
+(`realtime.py`). An exception in one is counted.
 
-The server's death, measured with jackd 1.9.21, killed and told to stop, three times in one process: the shutdown
-callback comes within 5 to 40 ms, `lost` is True, and from then on nothing may be asked of the client but to be closed.
-Closing is safe, before a new server runs and after. Then a new `JackSystem` opens in the same process as soon as a
-server answers (until then it raises `NoMidiSystem`), under the same name, and its ports can be opened and connected
-again. What is sent to a dead server vanishes. Never load rtmidi into the same process: its wheel brings a libjack of
-its own, and what rtmidi holds of JACK cannot be closed after the server's death.
+Which second a frame falls on: that at which JACK comes to it (`jack_time.py`). What goes out at a frame and what comes
+in at it are together. Events of a cycle are there when it begins, so stamps may lie up to a cycle ahead of the present.
+
+The server's death, measured with jackd 1.9.21, killed and told to stop, again and again in one process: JACK tells
+within 5 to 40 ms, `lost` is True, and from then on nothing may be asked of the clients but to be closed. That is safe,
+before a new server runs and after, where no Python runs in JACK's threads meanwhile (`jack_watch.ServerEnd`). Then a
+new `JackSystem` opens in the same process as soon as a server answers (until then it raises `NoMidiSystem`), under the
+same names, and its ports can be opened and connected again. What is sent to a dead server vanishes. Never load rtmidi
+into the same process: its wheel brings a libjack of its own, and what rtmidi holds of JACK cannot be closed after the
+server's death.
 """
 
 from __future__ import annotations
@@ -26,12 +30,13 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from accompanist.errors import NoMidiSystem, PortLost
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.jack_time import FrameLine
-from accompanist.runtime.jack_watch import silence_jack
+from accompanist.runtime.jack_watch import ServerEnd, silence_jack
 from accompanist.runtime.ports import Departure, PortChoice, PortListing, Receive
 
 try:
@@ -47,11 +52,12 @@ AHEAD_S = 0.02
 _SLOWEST_LOOK_S = 0.0002  # a look at the frame counter that took longer tells no second
 _PORT_NAME_BYTES = 120
 _FLUSH_S = 1.0
+_LAST_CALLBACK_S = 0.1  # a callback takes 50 us
 _SYSTEM_EXCLUSIVE, _ACTIVE_SENSING = 0xF0, 0xFE
 
 
 class JackSystem:
-    """A JACK server, through one client of it.
+    """A JACK server, through two clients of it.
 
     Args:
         clock: The one clock.
@@ -70,19 +76,28 @@ class JackSystem:
                 hint="install JACK's library (Debian, Ubuntu: apt-get install libjack-jackd2-0), or: --backend rtmidi",
             )
         self._clock = clock
-        self._client = _new_client()
-        self._line = FrameLine(self._client.samplerate)
-        self._frame_s = 1 / self._client.samplerate
-        self._period_s: float = self._client.blocksize * self._frame_s
+        self._player = _new_client(f"{CLIENT} out")
+        try:
+            self._listener = _new_client(f"{CLIENT} in")
+        except NoMidiSystem:  # the server went away in between
+            self._player.close(ignore_errors=True)
+            raise
+        rate = self._player.samplerate
+        self._line = FrameLine(rate)
+        self._frame_s = 1 / rate
+        self._period_s: float = self._player.blocksize * self._frame_s
         self._ins: tuple[tuple[Any, Receive], ...] = ()
         self._outs: tuple[JackOutput, ...] = ()
         self._active = False
         self._tell: Callable[[], None] = lambda: None
         self.lost = False
-        self.failures = 0  # exceptions in the callback
+        self.failures = 0  # exceptions in the callbacks
         self.first_failure: Exception | None = None
-        self._client.set_process_callback(self._process)
-        self._client.set_shutdown_callback(lambda *_: self._died())
+        self._player.set_process_callback(partial(self._safely, self._play))
+        self._listener.set_process_callback(partial(self._safely, self._listen))
+        self._end = ServerEnd(self._died)
+        for client in (self._player, self._listener):
+            self._end.watch(_address(client))
 
     @property
     def period_s(self) -> float:
@@ -95,7 +110,7 @@ class JackSystem:
         return self._line.lost_s
 
     def watch(self, lost: Callable[[], None]) -> None:
-        """Be told, in a thread of JACK's, when the server goes away."""
+        """Be told, in another thread, when the server goes away."""
         self._tell = lost
 
     def ports(self) -> PortListing:
@@ -106,15 +121,15 @@ class JackSystem:
         """
         if self.lost:
             raise PortLost("the JACK server has gone, and all ports with it", hint="start JACK again")
-        sources, targets = (self._client.get_ports(is_midi=True, **{way: True}) for way in ("is_output", "is_input"))
-        return PortListing(
-            tuple(port.name for port in sources if not self._client.owns(port)),
-            tuple(port.name for port in targets if not self._client.owns(port)),
-        )
+        return PortListing(self._names("is_output"), self._names("is_input"))
+
+    def _names(self, way: str) -> tuple[str, ...]:
+        ports = self._player.get_ports(is_midi=True, **{way: True})
+        return tuple(port.name for port in ports if not self._player.owns(port) and not self._listener.owns(port))
 
     def devices(self) -> frozenset[str]:
         """Full names of the ports that are a device's, not a program's."""
-        return frozenset(port.name for port in self._client.get_ports(is_midi=True, is_physical=True))
+        return frozenset(port.name for port in self._player.get_ports(is_midi=True, is_physical=True))
 
     def open_input(self, choice: PortChoice, receive: Receive, *, role: str) -> JackInput:
         """Listen to a port.
@@ -127,9 +142,9 @@ class JackSystem:
         Raises:
             PortLost: it went away since it was listed.
         """
-        own = self._register(self._client.midi_inports, choice, role)
+        own = self._register(self._listener.midi_inports, choice, role)
         self._ins = (*self._ins, (own, receive))
-        self._connect(choice, own, (choice.name, own))
+        self._connect(self._listener, choice, own, (choice.name, own))
         return JackInput(self, choice, own)
 
     def open_output(self, choice: PortChoice, *, role: str) -> JackOutput:
@@ -142,23 +157,28 @@ class JackSystem:
         Raises:
             PortLost: it went away since it was listed.
         """
-        own = self._register(self._client.midi_outports, choice, role)
+        own = self._register(self._player.midi_outports, choice, role)
         port = JackOutput(self, choice, own, self._clock)
         self._outs = (*self._outs, port)
-        self._connect(choice, own, (own, choice.name))
+        self._connect(self._player, choice, own, (own, choice.name))
         return port
 
     def close(self) -> None:
         """Leave the server, dead or alive."""
         self._ins = self._outs = ()
-        self._client.close(ignore_errors=True)
+        if self.lost:
+            # JACK's threads are cancelled by closing: by then none may be within a last callback of ours.
+            threading.Event().wait(_LAST_CALLBACK_S)
+        self._listener.close(ignore_errors=True)
+        self._player.close(ignore_errors=True)
+        self._end.close()
 
     def has(self, name: str) -> bool:
         """Whether a port of this name exists; True where nobody can tell any more."""
         if self.lost:
             return True
         try:
-            self._client.get_port_by_name(name)
+            self._player.get_port_by_name(name)
         except jack.JackError:
             return False
         return True
@@ -173,22 +193,23 @@ class JackSystem:
     def _register(self, ports: Any, choice: PortChoice, role: str) -> Any:
         self._activate()
         wanted = role if choice.exists else choice.name
-        # A colon separates client and port. In and out share one room of names.
+        # A colon separates client and port.
         base = wanted.replace(":", " ").encode()[:_PORT_NAME_BYTES].decode(errors="ignore")
-        taken = {port.shortname for kind in (self._client.midi_inports, self._client.midi_outports) for port in kind}
-        names = itertools.chain((base, f"{base} {role}"), (f"{base} {i}" for i in itertools.count(2)))
+        taken = {port.shortname for port in ports}
+        names = itertools.chain((base,), (f"{base} {i}" for i in itertools.count(2)))
         return ports.register(next(name for name in names if name not in taken))
 
     def _activate(self) -> None:
         if not self._active:
-            self._client.activate()
+            self._player.activate()
+            self._listener.activate()
             self._active = True
 
-    def _connect(self, choice: PortChoice, own: Any, ends: tuple[Any, Any]) -> None:
+    def _connect(self, client: Any, choice: PortChoice, own: Any, ends: tuple[Any, Any]) -> None:
         if not choice.exists:
             return
         try:
-            self._client.connect(*ends)
+            client.connect(*ends)
         except jack.JackError as error:
             self.forget(own)
             raise PortLost(
@@ -196,35 +217,42 @@ class JackSystem:
                 hint="see what there is with: accompanist ports",
             ) from error
 
-    # --- in JACK's threads ---
-
     def _died(self) -> None:
         self.lost = True
         for port in self._outs:
             port.emptied.set()
         self._tell()
 
-    def _process(self, frames: int) -> None:
+    # --- in JACK's threads ---
+
+    def _safely(self, callback: Callable[[int], None], frames: int) -> None:
         try:
-            begin_s = self._cycle()
-            if math.isnan(begin_s):
-                return
-            self._period_s = frames * self._frame_s
-            for own, receive in self._ins:
-                for offset, data in own.incoming_midi_events():
-                    message = bytes(data)
-                    if message[0] not in (_SYSTEM_EXCLUSIVE, _ACTIVE_SENSING):  # they say nothing to us
-                        receive(message, begin_s + offset * self._frame_s)
-            for port in self._outs:
-                port.write(begin_s, frames)
+            callback(frames)
         except Exception as error:  # noqa: BLE001 (JACK throws a client out whose callback fails)
             self.failures += 1
             if self.first_failure is None:
                 self.first_failure = error
 
+    def _listen(self, _frames: int) -> None:
+        begin_s = self._line.s_of(self._listener.last_frame_time)
+        for own, receive in self._ins:
+            for offset, data in own.incoming_midi_events():
+                message = bytes(data)
+                if message[0] not in (_SYSTEM_EXCLUSIVE, _ACTIVE_SENSING):  # they say nothing to us
+                    at_s = begin_s + offset * self._frame_s
+                    receive(message, self._clock.now() if math.isnan(at_s) else at_s)
+
+    def _play(self, frames: int) -> None:
+        begin_s = self._cycle()
+        if math.isnan(begin_s):
+            return
+        self._period_s = frames * self._frame_s
+        for port in self._outs:
+            port.write(begin_s, frames)
+
     def _cycle(self) -> float:
         """When this cycle began. The server's own beginning counts, not that of this callback, which waits its turn."""
-        client = self._client
+        client = self._player
         before_s = self._clock.now()
         since_frames = client.frames_since_cycle_start
         after_s = self._clock.now()
@@ -354,15 +382,20 @@ class JackOutput:
                 self._left.append(Departure(tag, begin_s + offset * frame_s))
 
 
-def _new_client() -> Any:
-    """A client of our name; JACK calls a second one "Accompanist-01".
+def _address(client: Any) -> int:
+    """Where JACK's own client lives, for what JACK-Client does not offer."""
+    return int(jack._ffi.cast("uintptr_t", client._ptr))  # noqa: SLF001 (there is no public way)
+
+
+def _new_client(name: str) -> Any:
+    """A client; JACK calls a second one of a name "NAME-01".
 
     Raises:
         NoMidiSystem: no server answers.
     """
     silence_jack()
     try:
-        return jack.Client(CLIENT, no_start_server=True)
+        return jack.Client(name, no_start_server=True)
     except jack.JackOpenError as error:
         raise NoMidiSystem(
             "no JACK server answers",

@@ -14,7 +14,7 @@ import math
 
 JUMP_S = 0.0005
 """A cycle off by more is not merely late, if many more are as well; and a few, where it is off by far more."""
-_RUNS = ((JUMP_S, 40), (0.002, 4))
+_RUNS = ((JUMP_S, 12), (0.002, 4))
 _SETTLE_S = 0.5  # after it was laid anew each earlier pair moves the line at once
 _WINDOW_S = 1.0  # afterwards it is bent once a window
 _GAIN = 0.2  # of that bending, once it has settled: half of an error is gone after three windows
@@ -65,6 +65,7 @@ class FrameLine:
         self._settled_frame = self._window_frame = 0
         self._earliest_s = math.inf
         self._windows = 0
+        self._now = 0, math.nan, self.frame_s  # counter, second and seconds a frame of the cycle under way, at once
         self.lost_s = 0.0  # how far the frames have fallen behind the seconds so far
 
     def cycle(self, counter: int, at_s: float | None) -> float:
@@ -86,7 +87,18 @@ class FrameLine:
         self._counter = counter
         if at_s is not None:
             self._measured(at_s - self.begin_s)
+        self._now = counter, self.begin_s, self.frame_s
         return self.begin_s
+
+    def s_of(self, counter: int) -> float:
+        """When a frame near the present comes, by the line; from any thread. Not a number before the first cycle.
+
+        Args:
+            counter: JACK's frame counter then.
+        """
+        now_counter, now_s, frame_s = self._now
+        frames = (counter - now_counter + _COUNTER // 2) % _COUNTER - _COUNTER // 2
+        return now_s + frames * frame_s
 
     @property
     def begin_s(self) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,50 @@ def silence_jack() -> None:
     ignore = ctypes.cast(ctypes.CDLL(None).strlen, ctypes.c_void_p)
     library.jack_set_error_function(ignore)
     library.jack_set_info_function(ignore)
+
+
+class ServerEnd:
+    """Hears of a JACK server's end without a line of Python in JACK's own threads.
+
+    The thread that calls a shutdown callback is cancelled when its client is closed. Were it in Python just then, it
+    would take the interpreter's lock with it, and the process would hang: 1 of 10 did. So the callback is C's own
+    `sem_post`, and a thread of ours waits for it.
+
+    Args:
+        lost: Called once, in that thread.
+    """
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        self._lost = lost
+        self._c = ctypes.CDLL(None)
+        self._semaphore = ctypes.create_string_buffer(64)  # a sem_t has 16 to 32 bytes
+        self._c.sem_init(self._semaphore, 0, 0)
+        self._closing = False
+        self._thread = threading.Thread(target=self._wait, name="JACK's end", daemon=True)
+        self._thread.start()
+
+    def watch(self, client: int) -> None:
+        """Hear of the end of a client's server.
+
+        Args:
+            client: Address of JACK's client, not yet active.
+        """
+        library = loaded_library()
+        if library is not None:
+            post = ctypes.cast(self._c.sem_post, ctypes.c_void_p)
+            library.jack_on_shutdown(ctypes.c_void_p(client), post, self._semaphore)
+
+    def close(self) -> None:
+        """Hear no more; when the clients are closed."""
+        self._closing = True
+        self._c.sem_post(self._semaphore)
+        self._thread.join()
+
+    def _wait(self) -> None:
+        while self._c.sem_wait(self._semaphore) != 0:
+            pass  # interrupted by a signal
+        if not self._closing:
+            self._lost()
 
 
 class JackWatch:

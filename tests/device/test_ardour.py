@@ -38,8 +38,8 @@ def perform(server: JackServer, model: Path, folder: Path, steps: str) -> Takes:
     band = server.serve(
         "--in", "Melody", "--out", "Band", "--split-ports", "--clock", "Conductor", "--model", str(model)
     )
-    sources = {track: f"Accompanist:Band {track.lower()}" for track in TRACKS}
-    connections = wires(sources, melody_to="Accompanist:Melody", clock_to="Accompanist:Conductor")
+    sources = {track: f"Accompanist out:Band {track.lower()}" for track in TRACKS}
+    connections = wires(sources, melody_to="Accompanist in:Melody", clock_to="Accompanist in:Conductor")
     try:
         ardour = session.open(bpm=BPM, steps=steps)
         # The second client makes the connections, and measures whether the machine stands still.

@@ -15,8 +15,8 @@ def test_ports_lists_what_other_programs_offer(jack_server: JackServer, tiny_mod
     assert listing.ends() == 0
     told = json.loads("".join(listing.lines))
     assert (told["system"], told["real"]) == ("JACK", [])
-    assert told["inputs"] == ["Accompanist:DAW"]
-    assert told["outputs"] == ["Accompanist:Keyboard"]
+    assert told["inputs"] == ["Accompanist out:DAW"]
+    assert told["outputs"] == ["Accompanist in:Keyboard"]
     assert told["serve"]["in"]["virtual"]
 
 

@@ -103,7 +103,7 @@ def test_one_channel_is_heard_and_the_others_are_not(jack_server: JackServer, ti
 
 def test_a_port_per_track(jack_server: JackServer, tiny_model: Path) -> None:
     serve(jack_server, tiny_model, "--split-ports")
-    ports = [f"Accompanist:DAW {track}" for track in ("bass", "piano", "strings")]
+    ports = [f"Accompanist out:DAW {track}" for track in ("bass", "piano", "strings")]
     assert set(ports) <= set(jack_server.ports())
     connections = [to_band(), *([port, f"player:in_{i}"] for i, port in enumerate(ports))]
     record = jack_server.play(
@@ -132,7 +132,7 @@ def test_ports_of_other_programs_are_connected_to(jack_server: JackServer, tiny_
     near = jack_server.serve("--in", "Keyboard", "--out", "far", *both)
     assert json.loads(near.said("ready"))["band"] == [our_port(backend, "in", "Far")]
     near_in = json.loads(near.said("ready"))["melody"]
-    assert near_in in ("Accompanist-01:Keyboard", "Accompanist in 2:Keyboard")
+    assert near_in in ("Accompanist in-01:Keyboard", "Accompanist in 2:Keyboard")
     jack_server.play({"connect": [["player:out", near_in]], "play": played(), "length_s": 12 * BEAT_S})
     far.signal(signal.SIGTERM)
     assert far.ends() == 143
@@ -196,4 +196,4 @@ def test_a_name_that_fits_several_ports_is_refused_with_their_names(jack_server:
     serve(jack_server, tiny_model, "--split-ports")
     second = jack_server.accompanist("serve", "--in", "DAW", "--model", str(tiny_model))
     assert second.ends() == 3
-    assert "several MIDI ports match 'DAW': Accompanist:DAW bass, Accompanist:DAW piano" in second.said("error")
+    assert "several MIDI ports match 'DAW': Accompanist out:DAW bass, Accompanist out:DAW piano" in second.said("error")

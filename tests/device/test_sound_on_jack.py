@@ -44,7 +44,7 @@ def test_fluidsynth_makes_the_band_audible(jack_server: JackServer, tiny_model: 
     jack_server.serve("--in", "Keyboard", "--out", "DAW", "--model", str(tiny_model), "--bpm", "240")
     record = jack_server.play(
         {
-            "connect": [["player:out", "Accompanist:Keyboard"], ["Accompanist:DAW", "player:in_0"]],
+            "connect": [["player:out", "Accompanist in:Keyboard"], ["Accompanist out:DAW", "player:in_0"]],
             "play": played(),
             "length_s": (len(TUNE) + WINDOW_BEATS + 2) * BEAT_S,
         }

@@ -113,8 +113,10 @@ BACKENDS = ("jack", "rtmidi")
 
 
 def our_port(backend: str, role: str, name: str) -> str:
-    """Full name of a port of ours: rtmidi makes a client of each, JACK's own back end one for all."""
-    return f"Accompanist:{name}" if backend == "jack" else f"Accompanist {role}:{name}"
+    """Full name of a port of ours: rtmidi makes a client of each, the jack back end one for all in, one for all out."""
+    if backend == "jack" and role not in ("in", "out"):
+        role = "in" if role == "clock" else "out"
+    return f"Accompanist {role}:{name}"
 
 
 class JackServer:

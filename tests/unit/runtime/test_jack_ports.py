@@ -28,7 +28,7 @@ class OwnPort:
     """A port of the client, with what is in its buffer in this cycle."""
 
     def __init__(self, client: Client, shortname: str) -> None:
-        self.shortname, self.name = shortname, f"Accompanist:{shortname}"
+        self.shortname, self.name = shortname, f"{client.name}:{shortname}"
         self.buffer: list[tuple[int, bytes]] = []
         self.room = 1000
         self.registered = True
@@ -84,9 +84,6 @@ class Client:
     def set_process_callback(self, callback: Callable[[int], None]) -> None:
         self.process = callback
 
-    def set_shutdown_callback(self, callback: Callable[..., None]) -> None:
-        self.shutdown = callback
-
     def activate(self) -> None:
         self.calls.append("activate")
 
@@ -98,10 +95,11 @@ class Client:
         assert is_midi
         if "is_physical" in way:
             return [SimpleNamespace(name="system:midi_capture_1")]
-        return [SimpleNamespace(name=name) for name in [*self.others[next(iter(way))], "Accompanist:DAW"]]
+        ours = ["Accompanist out:DAW", "Accompanist in:Keys"]
+        return [SimpleNamespace(name=name) for name in [*self.others[next(iter(way))], *ours]]
 
     def owns(self, port: Any) -> bool:
-        return bool(port.name.startswith("Accompanist:"))
+        return bool(port.name.startswith(f"{self.name}:"))
 
     def get_port_by_name(self, name: str) -> None:
         if name not in [*self.others["is_output"], *self.others["is_input"]]:
@@ -110,9 +108,24 @@ class Client:
     def connect(self, source: Any, target: Any) -> None:
         names = tuple(end if isinstance(end, str) else end.name for end in (source, target))
         for name in names:
-            if not name.startswith("Accompanist:"):
+            if not name.startswith("Accompanist"):
                 self.get_port_by_name(name)
         self.connected.append((names[0], names[1]))
+
+
+class End:
+    """The server's end, when a test says so."""
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        self.lost = lost
+        self.watched: list[int] = []
+        self.closed = False
+
+    def watch(self, client: int) -> None:
+        self.watched.append(client)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Rig:
@@ -121,15 +134,17 @@ class Rig:
     def __init__(self) -> None:
         self.clock = ManualClock(100.0)
         self.system = JackSystem(self.clock)
-        self.client = Client.made[-1]
+        self.player, self.listener = Client.made
+        self.listener.others = self.player.others
 
     def cycle(self, *, late_s: float = 0.0) -> None:
         """A cycle begins, and its callback runs some time later; then the clock goes on to the next one's beginning."""
-        self.client.frames_since_cycle_start = round(late_s * RATE)
+        self.player.frames_since_cycle_start = round(late_s * RATE)
         self.clock.advance(late_s)
-        self.client.process(PERIOD)
+        for client in (self.player, self.listener):
+            client.process(PERIOD)
+            client.last_frame_time += PERIOD
         self.clock.advance(CYCLE_S - late_s)
-        self.client.last_frame_time += PERIOD
 
 
 @pytest.fixture
@@ -140,6 +155,9 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Rig:
     monkeypatch.setattr(jack_ports, "jack", fake, raising=False)
     monkeypatch.setattr(jack_ports, "_WHY_NOT", "")
     monkeypatch.setattr(jack_ports, "silence_jack", lambda: None)
+    monkeypatch.setattr(jack_ports, "_address", id)
+    monkeypatch.setattr(jack_ports, "ServerEnd", End)
+    monkeypatch.setattr(jack_ports, "_LAST_CALLBACK_S", 0.0)
     kind.made = Client.made
     return Rig()
 
@@ -238,27 +256,29 @@ def test_an_exception_in_the_callback_is_counted_and_the_next_cycle_comes(rig: R
 
 
 def test_other_clients_ports_are_listed_and_connected_to(rig: Rig) -> None:
-    rig.client.others = {"is_output": ["keys:out"], "is_input": ["synth:in"]}
+    rig.player.others |= {"is_output": ["keys:out"], "is_input": ["synth:in"]}
     assert rig.system.ports() == (("keys:out",), ("synth:in",))
     assert rig.system.devices() == {"system:midi_capture_1"}
     out = rig.system.open_output(THEIRS, role="out")
     listen = rig.system.open_input(PortChoice("keys:out", exists=True), lambda *_: None, role="in")
     assert (out.name, listen.name) == ("synth:in", "keys:out")
-    assert rig.client.connected == [("Accompanist:out", "synth:in"), ("keys:out", "Accompanist:in")]
-    assert rig.client.calls == ["activate"]
-    rig.client.others["is_input"] = []
+    assert rig.player.connected == [("Accompanist out:out", "synth:in")]
+    assert rig.listener.connected == [("keys:out", "Accompanist in:in")]
+    assert rig.player.calls == rig.listener.calls == ["activate"]
+    rig.player.others["is_input"] = []
     assert (out.is_there(), listen.is_there()) == (False, True)
 
 
-def test_in_and_out_of_one_name_are_two_ports(rig: Rig) -> None:
-    out, listen = rig.system.open_output(OURS, role="out"), rig.system.open_input(OURS, lambda *_: None, role="in")
-    assert (out.name, listen.name) == ("Accompanist:DAW", "Accompanist:DAW in")
+def test_two_ports_of_one_name_are_told_apart(rig: Rig) -> None:
+    melody, clock = (rig.system.open_input(OURS, lambda *_: None, role=role) for role in ("in", "clock"))
+    assert (melody.name, clock.name) == ("Accompanist in:DAW", "Accompanist in:DAW 2")
+    assert rig.system.open_output(OURS, role="out").name == "Accompanist out:DAW"
 
 
 def test_a_port_that_went_away_cannot_be_opened_and_leaves_none_of_ours(rig: Rig) -> None:
     with pytest.raises(PortLost, match="'synth:in'"):
         rig.system.open_output(THEIRS, role="out")
-    assert not rig.client.midi_outports[0].registered
+    assert not rig.player.midi_outports[0].registered
 
 
 def test_the_servers_death_is_told_and_nothing_more_is_asked_of_it_but_to_be_left(rig: Rig) -> None:
@@ -266,7 +286,9 @@ def test_the_servers_death_is_told_and_nothing_more_is_asked_of_it_but_to_be_lef
     rig.system.watch(lambda: told.append(rig.system.lost))
     port = rig.system.open_output(THEIRS._replace(exists=False), role="out")
     port.send(ON)
-    rig.client.shutdown(None, "killed")
+    end = rig.system._end
+    assert end.watched == [id(rig.player), id(rig.listener)]  # type: ignore[attr-defined]
+    end.lost()  # type: ignore[attr-defined]
     assert told == [True]
     port.send(OFF)  # vanishes
     assert port.is_there()
@@ -275,7 +297,7 @@ def test_the_servers_death_is_told_and_nothing_more_is_asked_of_it_but_to_be_lef
     port.close()  # waits for no cycle: none will come
     assert port.own.registered
     rig.system.close()
-    assert rig.client.calls[-1] == "close"
+    assert rig.player.calls[-1] == rig.listener.calls[-1] == "close"
 
 
 def test_without_a_server_the_hint_says_what_to_start(monkeypatch: pytest.MonkeyPatch, rig: Rig) -> None:
@@ -298,9 +320,9 @@ def test_without_its_library_the_hint_says_what_to_install(monkeypatch: pytest.M
 @given(st.lists(st.tuples(st.floats(-0.02, 0.1), st.integers(0, 8)), max_size=40))
 def test_everything_leaves_once_in_order_and_never_before_its_frame(plan: list[tuple[float, int]]) -> None:
     """Messages of any due time, given at any cycle: JACK's own rules are checked by the port that takes them."""
-    client = Client.__new__(Client)
+    client = SimpleNamespace(name="Accompanist out")
     system = SimpleNamespace(period_s=CYCLE_S, lost=False)
-    port = JackOutput(system, OURS, OwnPort(client, "DAW"), ManualClock())  # type: ignore[arg-type]  # all it asks for
+    port = JackOutput(system, OURS, OwnPort(client, "DAW"), ManualClock())  # type: ignore[arg-type]  # all they ask for
     heard: list[tuple[float, bytes]] = []
     for cycle in range(40):
         for i, (due_s, given_at) in enumerate(plan):

@@ -94,6 +94,14 @@ def test_a_cycle_without_a_second_lies_on_the_line() -> None:
     assert line.cycle(1000 + PERIOD, None) == pytest.approx(5.0 + CYCLE_S)
 
 
+def test_the_second_of_any_frame_near_by_is_told_to_whoever_asks() -> None:
+    line = FrameLine(RATE)
+    assert math.isnan(line.s_of(1000))
+    line.cycle(COUNTER - 100, 5.0)
+    assert line.s_of(COUNTER - 100 - PERIOD) == pytest.approx(5.0 - CYCLE_S)
+    assert line.s_of(PERIOD - 100) == pytest.approx(5.0 + CYCLE_S)
+
+
 @given(
     seed=st.integers(0, 1000),
     first=st.integers(0, COUNTER - 1),

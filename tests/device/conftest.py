@@ -22,6 +22,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     try:
         return (yield)
+    except HostStalled as failure:  # a test that knows it by itself
+        if item.execution_count > RERUNS:
+            pytest.skip(str(failure))
+        raise
     except AssertionError as failure:
         server = getattr(item, "funcargs", {}).get("jack_server")
         if server is None or server.stalled_s <= STALLED_S:

@@ -19,7 +19,7 @@ PATIENCE_S = 30.0
 
 
 class HostStalled(AssertionError):
-    """A test failed while the machine stood still: that says nothing about the program. It is run again."""
+    """A test failed for what says nothing about the program, such as a machine that stood still. It is run again."""
 
 
 class Program:

@@ -70,8 +70,9 @@ class Arranger:
         """The song goes on from another place."""
         self._held.clear()
         self._playing: frozenset[int] = frozenset()  # tracks that played in the last beat
-        self._anew: frozenset[int] = frozenset()  # tracks that played in it what was not the plan's
+        self._anew: frozenset[int] = frozenset()  # tracks that filled in it, and so sound nothing of the plan's
         self._followed: frozenset[int] = frozenset()  # pitch classes, and the bass's below 0, that it was bent to
+        self._holding = False  # the last beat was the held one
         self._fill_asked = False
         self._fill_end_tick = 0
 
@@ -104,27 +105,36 @@ class Arranger:
         # Which pitch a note was bent to depends on its neighbours: where one changes, all of them are struck anew.
         bending_now |= bending(chord, self._spec) & {c.track for c in changed}
 
-        held = self._held.take_beat(begin_tick) if self.desk.hold else None
+        filling = self._fills(begin_tick)
+        # Who comes in plays what it would be sounding by now; and so do all whose harmony changes.
+        anew = (playing - self._playing) | self._anew | bending_now
+        ends = (self._playing - playing) | bending_now | self._anew
+        held = self._hold(begin_tick, self._all if filling else anew)
         if held is None:
+            if self._holding:  # of what was held nothing is the plan's
+                anew, ends = self._all, self._all
             self._held.planned(begin_tick, [*before, *planned])
-            # Who comes in plays what it would be sounding by now; and so do all whose harmony changes.
-            anew = (playing - self._playing) | self._anew | bending_now
             changed = [c for c in changed if c.track not in anew]
             going_on = [Committed(c.track, c.note._replace(start_tick=begin_tick)) for c in before if c.track in anew]
             notes = [*going_on, *planned]
         else:
             notes, changed = held, []
-        ends = (self._playing - playing) | bending_now
-        self._anew = self._all if held is not None else frozenset()
-        self._playing = playing
+        self._holding, self._anew, self._playing = held is not None, frozenset(), playing
 
-        if self._fills(begin_tick):
+        if filling:
             notes = filled(notes, () if held is not None else before, begin_tick, self._bar_ticks, self._spec)
             ends |= striking(self._spec)
-            self._anew |= striking(self._spec)
+            self._anew = striking(self._spec)
             share = 1.0
         notes = thinned(bent(notes, chord, self._spec), share, self._settings.beats_per_bar)
         return Arranged(self._loud([c for c in notes if c.track in playing]), ends, changed)
+
+    def _hold(self, begin_tick: int, anew: frozenset[int]) -> list[Committed] | None:
+        """The harmony held, where the player wants it to be and there is one; it is struck on every bar line."""
+        if not self.desk.hold:
+            return None
+        struck = anew if self._holding and begin_tick % self._bar_ticks else self._all
+        return self._held.take_on(begin_tick, self._bar_ticks, struck)
 
     def _share(self, tick: int) -> float:
         """How much of the plan plays, 0 to 1: what the desk says, thinned as the player plays less."""

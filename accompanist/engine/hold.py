@@ -7,9 +7,10 @@ that each beat is complete in itself and a new plan can take over at any of them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from accompanist.engine.protocol import Committed
+from accompanist.music.note import Note
 from accompanist.music.time import PPQ
 
 
@@ -51,6 +52,32 @@ class Hold:
             return None
         self._left_beats -= 1
         return list(_moved(self._sounded, self._begin_tick, begin_tick))
+
+    def take_on(self, begin_tick: int, bar_ticks: int, struck: Container[int]) -> list[Committed] | None:
+        """The same, for a harmony that is to stay: what sounds through the whole beat is not struck in each of them.
+
+        Args:
+            begin_tick: First tick of the other beat.
+            bar_ticks: Length of a bar: such notes last to its line.
+            struck: Tracks that strike them in this beat.
+        """
+        notes = self.take_beat(begin_tick)
+        if notes is None:
+            return None
+        bar_end_tick = begin_tick - begin_tick % bar_ticks + bar_ticks
+        kept = []
+        for its, (track, note) in zip(self._sounded, notes, strict=True):
+            if not self._sounds_through(its.note):
+                kept.append(Committed(track, note))
+            elif track in struck:
+                kept.append(Committed(track, note._replace(end_tick=bar_end_tick)))
+        return kept
+
+    def _sounds_through(self, note: Note) -> bool:
+        """It fills the held beat and reaches beyond it on one side at least."""
+        begin_tick, end_tick = self._begin_tick, self._begin_tick + PPQ
+        fills = note.start_tick <= begin_tick and note.end_tick >= end_tick
+        return fills and (note.start_tick, note.end_tick) != (begin_tick, end_tick)
 
     def __len__(self) -> int:
         return len(self._sounded)

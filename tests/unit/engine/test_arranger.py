@@ -62,11 +62,37 @@ def test_the_harmony_held_is_that_of_the_last_beat_and_afterwards_the_plan_comes
     stage, pad = Stage(), note(PIANO, 67, 1, 8)
     stage.beat(0, note(PIANO, 60, 0, 4), note(BASS, 36, 0, 1))
     stage.turn("hold", 1)
-    for number in (1, 2):
-        held = stage.beat(number, pad if number == 1 else note(BASS, 43, number, number + 1)).notes
-        assert held == [note(PIANO, 60, number, number + 1), note(BASS, 36, number, number + 1)]
+    held = [stage.beat(1, pad), *(stage.beat(number, note(BASS, 43, number, number + 1)) for number in range(2, 6))]
+    assert [beat.notes for beat in held] == [
+        [note(PIANO, 60, 1, 4), note(BASS, 36, 1, 2)],
+        [note(BASS, 36, 2, 3)],
+        [note(BASS, 36, 3, 4)],
+        [note(PIANO, 60, 4, 8), note(BASS, 36, 4, 5)],
+        [note(BASS, 36, 5, 6)],
+    ]
     stage.turn("hold", 0)
-    assert stage.beat(3, before=(pad,)).notes == [note(PIANO, 67, 3, 8)]
+    assert stage.beat(6, before=(pad,)) == Arranged([note(PIANO, 67, 6, 8)], frozenset({BASS, PIANO, STRINGS}), [])
+
+
+def test_a_track_that_comes_in_while_the_harmony_is_held_strikes_it() -> None:
+    stage = Stage()
+    stage.beat(0, note(PIANO, 60, 0, 4))
+    stage.turn("hold", 1)
+    stage.beat(1)
+    stage.turn("mute", 1, PIANO)
+    assert stage.beat(2) == Arranged([], frozenset({PIANO}), [])
+    stage.turn("mute", 0, PIANO)
+    assert stage.beat(3).notes == [note(PIANO, 60, 3, 4)]
+
+
+def test_a_fill_on_a_held_harmony_strikes_it_and_it_stays() -> None:
+    stage = Stage()
+    stage.beat(0, note(PIANO, 60, 0, 4))
+    stage.turn("hold", 1)
+    stage.beat(1)
+    stage.arranger.fill()
+    assert [len(stage.beat(number).notes) for number in (2, 3)] == [2, 4]
+    assert stage.beat(4).notes == [note(PIANO, 60, 4, 8)]
 
 
 def test_before_there_is_a_harmony_to_hold_the_plan_plays() -> None:

@@ -165,7 +165,7 @@ def test_runs_are_numbered_and_found(tmp_path: Path) -> None:
     named = begin(tmp_path, msgspec.structs.replace(TINY, name="mine"))
     assert RunDir.find("mine", tmp_path).path == named.path
     with pytest.raises(DataError, match="holds 0001-musegan-chorales, 0002-musegan-chorales, 0003-mine"):
-        RunDir.find("3", tmp_path)
+        RunDir.find("4", tmp_path)
 
 
 def test_settings_survive_their_file(tmp_path: Path) -> None:

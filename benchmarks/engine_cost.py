@@ -1,11 +1,11 @@
 """What the engine's own work costs, in microseconds: per event, per beat, and per message of the performance log.
 
-python benchmarks/engine_cost.py [--bars 500] [--json]
+python benchmarks/engine_cost.py [--bars 500] [--replan-steps 4] [--json]
 
-A player who plays every sixteenth, and a busy band: bass and chord on each eighth. Time is simulated, so the engine
-runs without a pause and what is measured is computing alone, with the priority it has while playing (where the system
-gives it); the model's answers are ready-made. Each call of `Engine.step` is measured and named after the dearest thing
-that happened in it. The log is written to a real file in the temporary folder.
+A player who plays every sixteenth, and a busy band: bass and chord on each eighth, planned anew on every beat. Time is
+simulated, so the engine runs without a pause and what is measured is computing alone, with the priority it has while
+playing (where the system gives it); the model's answers are ready-made. Each call of `Engine.step` is measured and
+named after the dearest thing that happened in it. The log is written to a real file in the temporary folder.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def kind_of(step: Step, inputs: list[Input]) -> str:
     return "message in" if inputs else "messages out" if step.messages else "nothing due"
 
 
-def perform(bars: int) -> tuple[dict[str, list[float]], list[Step]]:
+def perform(bars: int, replan_steps: int) -> tuple[dict[str, list[float]], list[Step]]:
     """Microseconds of each call of `step` by kind, and of `status`; and what the engine did."""
-    engine = Engine(SPEC, EngineConfig(bpm=BPM), wait_for_player=False)
+    engine = Engine(SPEC, EngineConfig(bpm=BPM, replan_steps=replan_steps), wait_for_player=False)
     waiting: list[Received] = list(melody(bars))[::-1]
     values = busy_answer()
     took_us: dict[str, list[float]] = defaultdict(list)
@@ -137,11 +137,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bars", type=int, default=500)
+    parser.add_argument("--replan-steps", type=int, default=4, help="sixteenths from one plan to the next")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    perform(4)  # warm
+    perform(4, asked.replan_steps)  # warm
     with punctual_process(), engine_thread(), tempfile.TemporaryDirectory() as folder:
-        took_us, steps = perform(asked.bars)
+        took_us, steps = perform(asked.bars, asked.replan_steps)
         took_us |= log_cost(steps, Path(folder) / "log.jsonl")
     found = summary(took_us)
     if asked.json:

@@ -18,10 +18,11 @@ from accompanist.engine.part import Part
 from accompanist.engine.planner import Planner
 from accompanist.engine.player import ALL_NOTES_OFF, CONTROL
 from accompanist.engine.protocol import Answer, BeatReport, Committed, Failure, Message, PlanReport
-from accompanist.engine.schedule import COMMIT_LEAD_TICKS, Schedule
+from accompanist.engine.schedule import Schedule
 from accompanist.engine.transport import Transport
+from accompanist.music.roll import BoolRoll
 from accompanist.music.spec import ModelSpec
-from accompanist.music.time import PPQ
+from accompanist.music.time import PPQ, TICKS_PER_STEP
 
 
 class Band:
@@ -51,6 +52,7 @@ class Band:
         parts: Sequence[Part],
         ahead_s: float,
     ) -> None:
+        self._spec = spec
         self._parts = parts
         self._bars = bars
         self._arranger = arranger
@@ -62,6 +64,7 @@ class Band:
         self.tally = Tally()
         self._heard_tick = 0  # end of the melody heard by the last plan that played
         self._done_tick = 0  # everything before it is told
+        self.now_tick = 0  # where the song was when that was done
         self.late_answers = self.dropped_answers = self.failures = 0
         self.inference_s = 0.0  # of the last answer
 
@@ -72,7 +75,7 @@ class Band:
 
     def next_s(self, transport: Transport) -> float:
         """When `play` has something to do again; infinite where only an input can change that."""
-        ticks = [self._planner.ask_tick, self._planner.next_beat_tick - COMMIT_LEAD_TICKS]
+        ticks = [self._planner.ask_tick, self._planner.commit_tick]
         if (next_tick := self._schedule.next_tick) is not None:
             ticks.append(next_tick)
         due_s = min(transport.s_at(tick) for tick in ticks)
@@ -88,13 +91,15 @@ class Band:
         horizon_s = max(min(at_s + self._ahead_s, transport.end_s), at_s)
         if transport.running:
             if transport.s_at(self._planner.ask_tick) <= horizon_s:
+                self._planner.skip_missed(transport.tick_at(horizon_s))
                 self._ask(transport, at_s)
-            while transport.s_at(self._planner.next_beat_tick - COMMIT_LEAD_TICKS) <= horizon_s:
+            while transport.s_at(self._planner.commit_tick) <= horizon_s:
                 self._commit(transport.tick_at(at_s), at_s)
             self._outbox.play(self._schedule.due(transport.s_at, horizon_s))
         transport.settle(at_s)
         self._done_tick = transport.tick_at(horizon_s)
-        self.tally.played(transport.tick_at(at_s))
+        self.now_tick = transport.tick_at(at_s)
+        self.tally.played(self.now_tick)
 
     def silence(self, at_s: float) -> None:
         """End everything that sounds; where the song goes on from here, the next beat strikes anew what it holds."""
@@ -115,31 +120,64 @@ class Band:
         ends = [bytes((CONTROL | part.channel, ALL_NOTES_OFF, 0)) for part in self._parts]
         self._outbox.play(Message(at_s, i, data, self._done_tick) for i, data in enumerate(ends))
 
-    def jump(self, tick: int) -> None:
-        """The song goes on from another place: what was planned and not played is void."""
+    def jump(self, transport: Transport, tick: int, at_s: float) -> None:
+        """The song goes on from another place: what was planned and not played is void.
+
+        Where the place is known, because the player has played up to it or on from it before, a plan is asked for at
+        once, and the band is back on the first beat, late by what the model takes: a loop has no hole at its seam.
+        Anywhere else it listens first, as at the beginning.
+
+        Args:
+            transport: It has jumped already; the bar buffer too.
+            tick: Where the song goes on.
+            at_s: When it was told to.
+        """
         self._schedule.drop_waiting()
-        self._planner.restart(tick)
+        known = self._knows(-(-tick // PPQ) * PPQ)
+        self._planner.restart(tick, known=known)
         self._hold.clear()
         self._arranger.restart()
         self.tally.jumped()
         self._outbox.job = None
+        if known:
+            self._ask(transport, at_s)
+
+    def _knows(self, tick: int) -> bool:
+        """There is a melody to plan by at a place: what led to it, or what was played from there on the last time."""
+        context_ticks, lag_ticks = self._spec.context_steps * TICKS_PER_STEP, self._spec.lag_steps * TICKS_PER_STEP
+        if self._bars.knows(tick - context_ticks, tick):
+            return True
+        if lag_ticks:
+            return self._bars.knows(tick + lag_ticks - context_ticks, tick + lag_ticks)
+        return self._bars.knows(tick, tick + PPQ)  # been here: a loop, which what was played just now leads into
 
     # --- questions and answers ---
 
     def _ask(self, transport: Transport, at_s: float) -> None:
         planner = self._planner
-        planner.skip_missed(transport.tick_at(at_s + self._ahead_s))
         plan_tick = planner.next_plan_tick
         self._bars.forget_before(plan_tick)
         heard_tick = transport.tick_at(at_s)
-        due_tick = planner.next_plan_beat_tick - COMMIT_LEAD_TICKS
+        due_tick = planner.deadline_tick
         due_s = transport.s_at(due_tick)
         if not math.isfinite(due_s):  # a clock must come first; as it would be at the present tempo
             due_s = at_s + (due_tick - heard_tick) * 60 / (transport.bpm * PPQ)
-        job = planner.ask(self._bars.melody(plan_tick), due_s - self._ahead_s, heard_tick)
+        job = planner.ask(self._melody(plan_tick), due_s - self._ahead_s, heard_tick)
         job = job._replace(temperature=self._arranger.desk.temperature, style=self._arranger.desk.style)
         self._outbox.job = job
         self._outbox.tell(at_s, "job", f"{job.number} for {self._outbox.place(plan_tick)}")
+
+    def _melody(self, plan_tick: int) -> BoolRoll:
+        """What the model is given for a plan: the window that ends where the plan begins.
+
+        A model that answers for the window it was given is, soon after a jump back, better given the very bars it will
+        play to, as they were played the last time. As soon as a whole window was played since, that is what it hears.
+        """
+        if self._spec.lag_steps and not self._bars.window_is_whole(plan_tick):
+            recalled = self._bars.recalled(plan_tick + self._spec.lag_steps * TICKS_PER_STEP)
+            if recalled is not None:
+                return recalled
+        return self._bars.melody(plan_tick)
 
     def answered(self, answer: Answer, at_s: float) -> None:
         """The model's answer is there."""
@@ -163,7 +201,7 @@ class Band:
     def _commit(self, tick: int, at_s: float) -> None:
         self.tally.played(tick)
         beat_tick = self._planner.next_beat_tick
-        beat = self._planner.take_beat()
+        beat = self._planner.take_beat(tick)
         before: list[Committed] = []
         if beat is not None:
             notes = beat.notes

@@ -1,10 +1,16 @@
-"""What the player has played of late, as the melody roll a model is given."""
+"""What the player has played of late, as the melody roll a model is given.
+
+When the song jumps, what was heard is remembered by its place. A DAW's loop comes back to bars that were played before,
+and the band need not fall silent there until it has listened anew: what led to the place, and what was played there the
+last time, are known. What is played now takes the place of what was remembered, bar by bar.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import pairwise
 
+from accompanist.engine.memory import Memory
 from accompanist.music.note import Note, top_line, without_doubles
 from accompanist.music.roll import BoolRoll, encode
 from accompanist.music.time import PPQ, TICKS_PER_STEP
@@ -27,12 +33,49 @@ class BarBuffer:
         self._running: dict[tuple[int, int], Note] = {}  # (channel, pitch): a note whose end is not known yet
         self._first_tick = 0
         self._last_tick = 0  # when a key last went down or up
+        self._before: list[Note] = []  # what led to the place where the song last jumped to
+        self._memory = Memory()
+        self._remembered_tick = 0  # up to here this course of the song is remembered
 
-    def restart(self, tick: int) -> None:
-        """The song goes on from another place: forget all but what is still held, which begins anew there."""
+    def restart(self, tick: int, left_tick: int) -> None:
+        """The song goes on from another place.
+
+        What was heard is remembered; what is still held begins anew. What leads to the new place is what was played
+        before it the last time; where the song never went through there, what was played just now.
+
+        Args:
+            tick: Where it goes on.
+            left_tick: Where it was.
+        """
+        # A beat that was heard but for a sixteenth counts as heard: a loop may wrap within its last clocks.
+        self._remember(left_tick + TICKS_PER_STEP)
+        if self._memory.knows(tick - self._context_ticks, tick):
+            self._before = self._memory.notes(tick - self._context_ticks, tick)
+        else:
+            just_now = [*self._ended, *(note._replace(end_tick=left_tick) for note in self._running.values())]
+            self._before = [
+                note.shifted(tick - left_tick)
+                for note in just_now
+                if left_tick - self._context_ticks <= note.start_tick < note.end_tick
+            ]
+        self._before = [note._replace(end_tick=min(note.end_tick, tick)) for note in self._before]
         self._ended.clear()
         self._first_tick = self._last_tick = tick
+        self._remembered_tick = -(-(tick - TICKS_PER_STEP) // PPQ) * PPQ
         self._running = {key: note._replace(start_tick=tick, end_tick=tick) for key, note in self._running.items()}
+
+    def _remember(self, until_tick: int) -> None:
+        """Whole beats, up to a tick."""
+        until_tick = until_tick // PPQ * PPQ
+        if until_tick > self._remembered_tick:
+            held = [note._replace(end_tick=max(until_tick, note.start_tick + 1)) for note in self._running.values()]
+            self._memory.take(self._remembered_tick, until_tick, (*self._ended, *held))
+            self._remembered_tick = until_tick
+
+    def forget(self) -> None:
+        """Another piece begins: what was played at its places before means nothing."""
+        self._memory.clear()
+        self._before.clear()
 
     def note_on(self, channel: int, pitch: int, velocity: int, tick: int) -> None:
         """A key goes down; a key that is down already is taken as struck again."""
@@ -73,13 +116,35 @@ class BarBuffer:
         """
         begin_tick = end_tick - self._context_ticks
         held = [note._replace(end_tick=end_tick) for note in self._held(end_tick)]
-        notes = [_on_grid(note) for note in (*self._ended, *held)]
-        return encode(top_line(without_doubles(_detached(notes))), self._context_steps, start_tick=begin_tick)
+        return self._encoded([*self._before, *self._ended, *held], begin_tick)
+
+    def recalled(self, end_tick: int) -> BoolRoll | None:
+        """The same as it was played when the song was there last; None where it was not, or not all through."""
+        begin_tick = end_tick - self._context_ticks
+        if not self.knows(begin_tick, end_tick):
+            return None
+        # A beat more, for what sounds on into the window.
+        return self._encoded(self._memory.notes(begin_tick - PPQ, end_tick), begin_tick)
+
+    def knows(self, begin_tick: int, end_tick: int) -> bool:
+        """The song went all through a stretch before it last jumped."""
+        return self._memory.knows(begin_tick, end_tick)
+
+    def window_is_whole(self, end_tick: int) -> bool:
+        """The song has run through the whole window before a tick since it last jumped."""
+        return end_tick - self._context_ticks >= self._first_tick
+
+    def _encoded(self, notes: list[Note], begin_tick: int) -> BoolRoll:
+        line = top_line(without_doubles(_detached([_on_grid(note) for note in notes])))
+        return encode(line, self._context_steps, start_tick=begin_tick)
 
     def forget_before(self, tick: int) -> None:
         """Drop what no window that ends after a tick can reach."""
         # One step more, because a note's edge may be moved up to half a step at encoding.
         reach_tick = tick - (self._context_steps + 1) * TICKS_PER_STEP
+        self._remember(reach_tick)
+        if self._first_tick < reach_tick:
+            self._before.clear()
         while self._ended and self._ended[0].end_tick < reach_tick:
             self._ended.popleft()
 
@@ -104,7 +169,7 @@ class BarBuffer:
         return sum(velocities) / len(velocities) if velocities else None
 
     def __len__(self) -> int:
-        return len(self._ended) + len(self._running)
+        return len(self._ended) + len(self._running) + len(self._before)
 
 
 def _on_grid(note: Note) -> Note:

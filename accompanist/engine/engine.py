@@ -251,6 +251,7 @@ class Engine:
                     transport.change_tempo(us_per_beat(bpm), None)
             case "start":
                 self._begun = True
+                self._bars.forget()  # no DAW's song with its places: another piece begins
                 self._turn(transport.start(at_s))
             case "continue":
                 self._turn(transport.go_on(at_s))
@@ -267,15 +268,15 @@ class Engine:
     def _turn(self, turns: Sequence[Turn]) -> None:
         for turn in turns:
             tick = self._transport.tick_at(turn.at_s)
+            self._outbox.tell(turn.at_s, turn.name, self._outbox.place(tick))
             if self._clock_out is not None:
                 self._clock_out.turn(turn, self._transport)
             if turn.silence:
                 self._band.silence(turn.at_s)
             if turn.jump:
-                self._band.jump(tick)
-                self._bars.restart(tick)
+                self._bars.restart(tick, self._band.now_tick)
+                self._band.jump(self._transport, tick, turn.at_s)
                 self._left_hand.restart(tick)
-            self._outbox.tell(turn.at_s, turn.name, self._outbox.place(tick))
 
     def _end(self, at_s: float) -> None:
         self._turn(self._transport.stop(at_s))

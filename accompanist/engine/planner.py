@@ -18,11 +18,15 @@ from typing import NamedTuple
 
 from accompanist.config import EngineConfig
 from accompanist.engine.protocol import Answer, Committed, Failure, Job, Planned
+from accompanist.engine.schedule import COMMIT_LEAD_TICKS
 from accompanist.errors import ConfigError
 from accompanist.music.note import Note
 from accompanist.music.roll import BoolRoll
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import PPQ, STEPS_PER_BEAT, TICKS_PER_STEP
+
+PATIENCE_TICKS = TICKS_PER_STEP
+"""After a jump into known music the first plan is asked for with its first beat: so long that beat waits for it."""
 
 
 class Beat(NamedTuple):
@@ -81,10 +85,17 @@ class Planner:
         self._jobs = 0
         self.restart(0)
 
-    def restart(self, tick: int) -> None:
-        """Begin to listen anew: for one window from the next bar line on."""
+    def restart(self, tick: int, *, known: bool = False) -> None:
+        """The song goes on from another place.
+
+        Args:
+            tick: Where.
+            known: There is a melody to plan by: the band comes in with the next beat. Otherwise it listens first, for
+                one window from the next bar line on.
+        """
         listened_tick = _round_up(tick, self._bar_ticks) + self._spec.context_steps * TICKS_PER_STEP
-        self.first_plan_tick = _round_up(listened_tick, PPQ)
+        self.first_plan_tick = _round_up(tick if known else listened_tick, PPQ)
+        self._waits_for_plan = known  # the next beat may still get the plan that was asked for with it
         self.next_plan_tick = self.first_plan_tick
         self.next_beat_tick = self.first_plan_tick
         self._plans: list[Plan] = []
@@ -131,6 +142,13 @@ class Planner:
         beat_tick = self.next_plan_beat_tick
         self._jobs += 1
         self.next_plan_tick += self._period_ticks
+        if self._waits_for_plan:
+            # A jump may lead anywhere in a bar; from the next bar line on plans begin on bar lines again.
+            bar_tick = _round_up(job.plan_tick + 1, self._bar_ticks)
+            if job.plan_tick % self._bar_ticks:
+                self.next_plan_tick = min(self.next_plan_tick, bar_tick)
+            # What would have been asked for before the jump is left out: the newest question wins, and this is it.
+            self.skip_missed(tick + self._period_ticks)
         self._open[job.number] = job, beat_tick
         self._ahead.append((beat_tick, job.number))
         while len(self._open) > self._most_open:
@@ -180,9 +198,28 @@ class Planner:
 
     # --- beats ---
 
-    def take_beat(self) -> Beat | None:
-        """The next beat, which is thereby settled; None where no plan speaks for it."""
+    @property
+    def commit_tick(self) -> int:
+        """When the next beat is settled."""
+        if self._waits_for_plan and not self._plans:
+            return self.next_beat_tick + PATIENCE_TICKS
+        return self.next_beat_tick - COMMIT_LEAD_TICKS
+
+    @property
+    def deadline_tick(self) -> int:
+        """By when the next question should be answered: when the first beat it can speak for is settled."""
+        patience = PATIENCE_TICKS if self._waits_for_plan else -COMMIT_LEAD_TICKS
+        return self.next_plan_beat_tick + patience
+
+    def take_beat(self, tick: int = 0) -> Beat | None:
+        """The next beat, which is thereby settled; None where no plan speaks for it.
+
+        Args:
+            tick: Where the song is; of a beat that waited for its plan what is past does not play any more.
+        """
         begin, end = self.next_beat_tick, self.next_beat_tick + PPQ
+        here = min(tick + 1, end - 1) if self._waits_for_plan and tick > begin else begin
+        self._waits_for_plan = False
         while self._ahead and self._ahead[0][0] <= begin:
             _, self._due_job = self._ahead.popleft()
         speaking = [plan for plan in self._plans if plan.start_tick < end and plan.end_tick > begin]
@@ -194,7 +231,7 @@ class Planner:
         before = dict(self._handed_out)
         notes = _Notes(before)
         for plan in speaking:
-            from_tick, until_tick = max(plan.start_tick, begin), min(plan.end_tick, end)
+            from_tick, until_tick = max(plan.start_tick, here), min(plan.end_tick, end)
             if plan.job.number != self._voice:
                 self._voice = plan.job.number
                 notes.take_over(plan, from_tick)

@@ -18,6 +18,7 @@ from accompanist.config import EngineConfig
 from accompanist.config_controls import ControlsConfig
 from accompanist.engine.controls import COMMANDS, Setting
 from accompanist.engine.engine import Engine
+from accompanist.engine.memory import MOST_BEATS, MOST_NOTES
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import (
     BeatReport,
@@ -355,3 +356,4 @@ def test_memory_is_bounded(loop: list[Moment], options: dict[str, Any]) -> None:
             recorder.step(moment)
         # 2048 ended notes of the player's, a beat of the band's, and a key each that is held.
         assert size() < 2048 + 500
+        assert len(recorder.engine._bars._memory) <= MOST_BEATS * (1 + MOST_NOTES)

@@ -142,7 +142,7 @@ def test_the_band_is_as_loud_as_the_player_within_bounds() -> None:
 
 def test_sparse_playing_thins_the_band() -> None:
     stage = Stage(EngineConfig(rest_bars=0))
-    stage.bars.restart(0)
+    stage.bars.restart(0, left_tick=0)
     sixteenths = [Committed(PIANO, Note(8 * BEAT + 120 * step, 60, 8 * BEAT + 120 * step + 60)) for step in range(4)]
     stage.bars.note_on(0, 72, 80, 0)
     assert [c.note.start_tick % BEAT for c in stage.beat(8, *sixteenths).notes] == [0, 240]

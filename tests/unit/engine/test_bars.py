@@ -114,7 +114,7 @@ def test_a_key_whose_note_off_was_lost_does_not_hide_the_melody_for_ever(bars: B
 def test_a_restart_forgets_all_but_what_is_held(bars: BarBuffer) -> None:
     played(bars, 60, 0, 480)
     bars.note_on(0, 64, 80, 480)
-    bars.restart(2 * BAR)
+    bars.restart(2 * BAR, BAR)
     bars.note_off(0, 64, 2 * BAR + 120)
     assert heard(bars, 3 * BAR) == [(0, 64, True)]
 

@@ -49,6 +49,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--provider", help="What runs the model: auto, cpu, cuda, tensorrt, coreml, directml.")
 @click.option("--seed", type=int, help="Another seed, another accompaniment.")
 @click.option("--lead-steps", type=int, help="How many sixteenths before it plays the model is asked.")
+@click.option("--replan-steps", type=int, help="Sixteenths from one plan to the next; 0: as suits the model.")
 @click.option("--log", type=click.Path(path_type=Path), help="Write a performance log (JSON Lines) to this file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout: when ready, and at the end.")
 @click.pass_context
@@ -69,7 +70,7 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
     accompanist ports                                    the names there are
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     config = load_config(ctx.obj)
-    engine_flags = {name: flags[name] for name in ("bpm", "beats_per_bar", "seed", "lead_steps")}
+    engine_flags = {name: flags[name] for name in ("bpm", "beats_per_bar", "seed", "lead_steps", "replan_steps")}
     if flags["sync"] and flags["clock"]:
         raise click.UsageError("--sync and --clock name two clocks; choose one")
     if flags["sync"]:  # a flag for one clock takes the other, which the settings may name, away

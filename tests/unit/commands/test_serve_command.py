@@ -52,13 +52,14 @@ def test_flags_lie_over_the_settings_file(daemon: type[FakeDaemon]) -> None:
     result = serve(
         "--in", "Keys", "--out", "DAW", "--clock", "Drums", "--bpm", "96.5", "--channel", "3", "--no-thru",
         "--no-setup", "--split-ports", "--model", "m.onnx", "--provider", "cpu", "--lead-steps", "2",
-        "--beats-per-bar", "3", "--log", "tonight.jsonl",
+        "--replan-steps", "16", "--beats-per-bar", "3", "--log", "tonight.jsonl",
     )  # fmt: skip
     assert result.return_value == 143
     (config,) = daemon.started
     engine = config.engine
     assert (config.serve.melody, config.serve.band, config.serve.clock) == ("Keys", "DAW", "Drums")
     assert (engine.bpm, engine.seed, engine.lead_steps, engine.beats_per_bar) == (96.5, 4, 2, 3)
+    assert engine.replan_steps == 16
     its = config.serve
     assert (its.channel, its.thru, its.split_ports, its.model, its.provider) == (3, False, True, "m.onnx", "cpu")
     assert its.setup is False

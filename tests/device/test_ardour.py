@@ -26,8 +26,7 @@ FIRST_BEAT = 4
 """A bar of count-in: a note at the very start of a take is not recorded."""
 BPM, OTHER_BPM = 150, 180
 USUAL_S = 2 * 1024 / 48000
-"""Two JACK periods. Notes leave Accompanist at their frame, by the clock it heard; Ardour shifts what it records by the
-latency that JACK reports, one period each way, which this path does not have."""
+"""Two JACK periods: more than Ardour moves what it records, to make up for the latency that JACK reports."""
 
 Takes = Mapping[str, list[list[Recorded]]]
 

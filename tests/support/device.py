@@ -45,9 +45,12 @@ class Program:
     def line_with(self, text: str) -> str:
         """Wait for a line that holds a text."""
         deadline_s = time.monotonic() + PATIENCE_S
-        while (line := self._fresh.get(timeout=max(deadline_s - time.monotonic(), 0.01))) is not None:
-            if text in line:
-                return line
+        try:
+            while (line := self._fresh.get(timeout=max(deadline_s - time.monotonic(), 0.01))) is not None:
+                if text in line:
+                    return line
+        except queue.Empty:
+            raise AssertionError(f"no line with {text!r} in {PATIENCE_S} s: {self.lines}") from None
         raise AssertionError(f"it ended without a line with {text!r}: {self.lines}")
 
     def said(self, text: str) -> str:

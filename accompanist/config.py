@@ -135,6 +135,9 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         str,
         Meta(description="where commands are taken (docs/control.md): auto, a path or localhost:PORT; empty: nowhere"),
     ] = ""
+    exit_on_lost: Annotated[bool, Meta(description="end when a port is lost, instead of waiting until it is back")] = (
+        False
+    )
     setup: Annotated[bool, Meta(description="send each track's program, volume and pan when the music begins")] = True
     log: Annotated[str, Meta(description="file for the performance log (JSON Lines), added to; empty: none")] = ""
     tracks: dict[str, TrackConfig] = {}

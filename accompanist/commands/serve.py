@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from accompanist.config import load_config, with_flags
+from accompanist.engine.protocol import PortChange
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.daemon import Daemon, Ready
 from accompanist.runtime.systems import open_system
@@ -44,6 +45,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--split-ports/--one-port", default=None, help="A port per track, called OUT and the track's name.")
 @click.option("--advance-ms", type=float, help="Send the band so much earlier; see accompanist calibrate.")
 @click.option("--setup/--no-setup", default=None, help="Send each track's program, volume and pan at the start.")
+@click.option("--exit-on-lost", is_flag=True, default=None, help="End when a port is lost, instead of waiting for it.")
 @click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
 @click.option("--backend", help="What speaks to the MIDI system: auto, rtmidi or jack.")
 @click.option("--provider", help="What runs the model: auto, cpu, cuda, tensorrt, coreml, directml.")
@@ -79,7 +81,7 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
         flags["sync"] = False
     serve_names = [
         *("in", "out", "clock", "sync", "clock_out", "control", "control_socket", "backend", "provider"),
-        *("channel", "split", "thru", "split_ports", "setup", "advance_ms"),
+        *("channel", "split", "thru", "split_ports", "setup", "exit_on_lost", "advance_ms"),
     ]
     serve_flags = {name: flags[name] for name in serve_names}
     serve_flags |= {name: str(flags[name]) if flags[name] else None for name in ("model", "log")}
@@ -137,6 +139,13 @@ class _Terminal:
         elif time.monotonic() >= self._plain_at_s:
             self._plain_at_s += _PLAIN_EVERY_S
             self.line(status_line(telemetry))
+
+    def port(self, change: PortChange) -> None:
+        """A port went away, or is back."""
+        event = "back" if change.there else "lost"
+        if self._as_json:
+            _print_json({"event": event, "role": change.role, "port": change.name})
+        self.line(f"{event}: {change.role} {change.name!r}" + ("" if change.there else "; waiting until it is back"))
 
     def line(self, text: str) -> None:
         """A line above the status line."""

@@ -28,8 +28,8 @@ from accompanist.engine.left_hand import LeftHand
 from accompanist.engine.mapping import ControlMap
 from accompanist.engine.outbox import Outbox
 from accompanist.engine.part import Part, parts_of
-from accompanist.engine.player import FIRST_SYSTEM, Player, begins_note
-from accompanist.engine.protocol import Answer, Command, Failure, Input, Received, Step, Stop, TempoChange
+from accompanist.engine.player import FIRST_SYSTEM, PLAYERS_PORT, Player, begins_note
+from accompanist.engine.protocol import Answer, Command, Failure, Input, PortChange, Received, Step, Stop, TempoChange
 from accompanist.engine.status import Status
 from accompanist.engine.tap import Taps
 from accompanist.engine.transport import InternalTransport, Transport, Turn
@@ -203,6 +203,10 @@ class Engine:
                 self._band.failed(item, at_s)
             case Command():
                 self._obey(item, at_s)
+            case PortChange():
+                self._outbox.tell(at_s, "port_back" if item.there else "port_lost", f"{item.role}: {item.name}")
+                if item.role == PLAYERS_PORT and not item.there:
+                    self._outbox.pass_on(self._player.let_go(at_s, self._transport.tick_at(at_s)))
             case Stop():
                 self._end(max(at_s, self._done_s))
 

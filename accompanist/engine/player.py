@@ -14,6 +14,8 @@ FIRST_SYSTEM = 0xF0
 """Status bytes from here on belong to no channel: clock, start, stop, song position (MIDI 1.0)."""
 SUSTAIN, PEDAL_DOWN = 64, 64
 """The pedal's controller, and the value from which on it holds what sounds, beyond every note-off (MIDI 1.0)."""
+PLAYERS_PORT = "in"
+"""The role of the port the player is heard on."""
 ALL_SOUND_OFF, ALL_NOTES_OFF = 120, 123
 """Channel mode messages that end every note of a channel; 124 to 127 do as well (MIDI 1.0)."""
 
@@ -78,12 +80,16 @@ class Player:
             self._thru_held = {key for key in self._thru_held if key[0] != channel}
         return [Message(at_s, THRU_TRACK, data, tick)] if self._thru else []
 
-    def panic(self, at_s: float, tick: int) -> list[Message]:
-        """Every key is taken as let go, and every channel that was sent on is told to end its notes."""
+    def let_go(self, at_s: float, tick: int) -> list[Message]:
+        """Every key and pedal is taken as let go: the keyboard they belong to is gone."""
         for channel in sorted(self._channels):
             self._bars.all_off(channel, tick)
             self._left_hand.all_off(channel, tick)
-        messages = self.release(at_s, tick)
+        return self.release(at_s, tick)
+
+    def panic(self, at_s: float, tick: int) -> list[Message]:
+        """Every key is taken as let go, and every channel that was sent on is told to end its notes."""
+        messages = self.let_go(at_s, tick)
         ends = [bytes((CONTROL | channel, ALL_NOTES_OFF, 0)) for channel in sorted(self._channels)]
         return messages + [Message(at_s, THRU_TRACK, data, tick) for data in ends if self._thru]
 

@@ -86,6 +86,22 @@ class Failure(NamedTuple):
     reason: str
 
 
+class PortChange(NamedTuple):
+    """A port went away or is back; the performance goes on.
+
+    Args:
+        at_s: When it was noticed.
+        role: What it is for: "in" (the player's), "clock", "control", "out" or a track's name.
+        name: Its full name.
+        there: It is back.
+    """
+
+    at_s: float
+    role: str
+    name: str
+    there: bool
+
+
 class Stop(NamedTuple):
     """The performance ends: everything that sounds is ended at once.
 
@@ -114,7 +130,7 @@ class Command(NamedTuple):
     track: int = -1
 
 
-Input = Received | TempoChange | Answer | Failure | Stop | Command
+Input = Received | TempoChange | Answer | Failure | Stop | Command | PortChange
 
 
 class Job(NamedTuple):

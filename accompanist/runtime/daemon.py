@@ -25,6 +25,7 @@ from typing import NamedTuple, Protocol
 from accompanist.config import Config
 from accompanist.engine.engine import Engine
 from accompanist.engine.part import Part, parts_of
+from accompanist.engine.protocol import PortChange
 from accompanist.errors import PortLost
 from accompanist.music.spec import ModelSpec
 from accompanist.music.theory import pitch_number
@@ -42,8 +43,7 @@ from accompanist.runtime.selection import Selected, select
 from accompanist.runtime.telemetry import Summary, Telemetry
 from accompanist.runtime.wiring import Wires, opening
 
-_REFRESH_S = 0.25
-_LOOK_EVERY = 4  # refreshes between two looks whether the ports we are connected to still exist
+_REFRESH_S = 0.25  # between two status lines, and two looks whether the ports we are connected to still exist
 _JOIN_S = 5.0  # more than the engine thread needs to end what sounds
 _KILLED = 128  # a program ended by signal N exits with 128 + N
 
@@ -87,6 +87,10 @@ class Display(Protocol):
         """Some time has passed."""
         ...
 
+    def port(self, change: PortChange) -> None:
+        """A port went away, or is back."""
+        ...
+
     def line(self, text: str) -> None:
         """Something worth a line; from any thread."""
         ...
@@ -123,6 +127,7 @@ class Daemon:
         self._display = display
         self._telemetry = Telemetry()
         self._inbox = Inbox()
+        self._wires: Wires | None = None
         self._ends: Ends = queue.SimpleQueue()
 
     def run(self) -> Outcome:
@@ -143,9 +148,9 @@ class Daemon:
         )
         session = chosen.session
         inference_s = session.warm_up()
-        self._system.watch(lambda: self._ends.put(self._system_lost()))
+        self._system.watch(self._system_went)
         with punctual_process() as why_no_priority, ExitStack() as stack:
-            stack.callback(self._system.close)
+            stack.callback(self._leave_system)
             if why_no_priority:
                 self._display.line(f"no real-time priority, so notes may leave some ms late: {why_no_priority}")
             inference = Inference(session, self._clock, self._inbox.receive, seed=engine.seed, warmth=chosen.warmth())
@@ -155,6 +160,7 @@ class Daemon:
                 stack.callback(log.close)
             parts = parts_of(session.spec, serve)
             wires = Wires(self._system, session.spec, serve, parts)
+            self._wires = wires
             stack.callback(wires.close)
             loop = self._loop(session, parts, wires, inference, log)
             if serve.control_socket:
@@ -254,19 +260,32 @@ class Daemon:
         )
 
     def _wait(self, wires: Wires) -> int | PortLost:
-        refreshes = 0
         while True:
             try:
                 return self._ends.get(timeout=_REFRESH_S)
             except queue.Empty:
                 self._display.status(self._telemetry)
-            refreshes += 1
-            if refreshes % _LOOK_EVERY == 0 and (name := wires.missing()) is not None:
-                return PortLost(f"the MIDI port {name!r} has gone", hint="see what there is with: accompanist ports")
+            if not self._config.serve.exit_on_lost:
+                self._look(wires)
+            elif (lost := wires.missing()) is not None:
+                return lost
 
-    def _system_lost(self) -> PortLost:
-        name = self._system.name
-        return PortLost(f"the {name} server has gone, and all ports with it", hint=f"start {name} again, then serve")
+    def _look(self, wires: Wires) -> None:
+        """Ports come and go; the performance goes on."""
+        for change in wires.look(self._clock.now(), self._system_went):
+            self._inbox.receive(change)
+            self._display.port(change)
+        self._telemetry.away = wires.away
+
+    def _system_went(self) -> None:
+        """The whole MIDI system is lost; told in a thread of its own. Where we go on, the next look sees it."""
+        if self._config.serve.exit_on_lost:
+            name = self._system.name
+            message = f"the {name} server has gone, and all ports with it"
+            self._ends.put(PortLost(message, hint=f"start {name} again, then serve"))
+
+    def _leave_system(self) -> None:
+        (self._wires.system if self._wires is not None else self._system).close()
 
 
 @contextmanager

@@ -173,6 +173,14 @@ class JackSystem:
         self._player.close(ignore_errors=True)
         self._end.close()
 
+    def again(self) -> JackSystem:
+        """A client of the server's successor, for when this one is lost and closed.
+
+        Raises:
+            NoMidiSystem: none answers yet.
+        """
+        return JackSystem(self._clock)
+
     def has(self, name: str) -> bool:
         """Whether a port of this name exists; True where nobody can tell any more."""
         if self.lost:

@@ -241,3 +241,11 @@ class MidiSystem(Protocol):
     def close(self) -> None:
         """Leave the system; the ports are closed before."""
         ...
+
+    def again(self) -> MidiSystem:
+        """A new one of the same kind, for when this one is lost and closed.
+
+        Raises:
+            NoMidiSystem: it does not answer yet.
+        """
+        ...

@@ -33,14 +33,17 @@ _JACK_CLIENT_NAME_LENGTH = 50  # JACK allows 63 bytes; some are left for a numbe
 class RtMidiSystem:
     """The machine's MIDI system, through rtmidi: JACK where a server runs, else ALSA; CoreMIDI; Windows MM.
 
+    Args:
+        api: rtmidi's number of the system, where only that will do; any that answers where None.
+
     Raises:
         NoMidiSystem: there is none.
     """
 
     failures = 0  # rtmidi tells none
 
-    def __init__(self) -> None:
-        self._api = _working_api()
+    def __init__(self, api: int | None = None) -> None:
+        self._api = _working_api(api)
         self.name = {"jack": "JACK", "alsa": "ALSA", "core": "CoreMIDI", "winmm": "Windows MM"}.get(
             rtmidi.get_api_name(self._api), rtmidi.get_api_display_name(self._api)
         )
@@ -48,6 +51,7 @@ class RtMidiSystem:
         self._ours: set[str] = set()  # names of our clients; where the system has none, of our virtual ports
         self._taken: set[str] = set()  # names of other programs' clients, as last listed
         self._in_use: list[Any] = []  # rtmidi's objects behind our open ports
+        self._scouts: list[Any] = []  # others, that only look around
         self._watch: JackWatch | None = None
         self.lost = False
 
@@ -86,14 +90,11 @@ class RtMidiSystem:
     def _names(self, kind: Any) -> list[str]:
         # An object that is open anyway is asked where there is one: in JACK's library a process that opens clients
         # again and again gets in the way of others that open theirs.
-        for midi in self._in_use:
+        for midi in (*self._in_use, *self._scouts):
             if isinstance(midi, kind):
                 return names_of(midi)
-        probe = self._new(kind, _PROBE)
-        try:
-            return names_of(probe)
-        finally:
-            probe.delete()
+        self._scouts.append(self._new(kind, _PROBE))
+        return names_of(self._scouts[-1])
 
     def _is_ours(self, name: str) -> bool:
         whose = name.partition(":")[0] if self._has_clients else name
@@ -132,8 +133,18 @@ class RtMidiSystem:
 
     def close(self) -> None:
         """Leave the MIDI system; the ports are closed before."""
+        while self._scouts:
+            self.let_go(self._scouts.pop(), "")
         if self._watch is not None and not self.lost:
             self._watch.close()
+
+    def again(self) -> RtMidiSystem:
+        """A new one, for when this one is lost and closed. What this one held stays as it is: closing would crash.
+
+        Raises:
+            NoMidiSystem: it does not answer yet.
+        """
+        return RtMidiSystem(self._api)
 
     def let_go(self, midi: Any, ours: str) -> None:
         """Close a port; after the JACK server's death only leave it, for closing would crash the process then.
@@ -178,6 +189,9 @@ class RtMidiSystem:
             raise
         self._ours.add(ours)
         self._in_use.append(midi)
+        for scout in [scout for scout in self._scouts if isinstance(scout, type(midi))]:
+            self._scouts.remove(scout)
+            self.let_go(scout, "")
         full_name = choice.name if choice.exists else f"{client}:{own_name}" if self._has_clients else own_name
         return RtMidiPort(self, midi, full_name, ours, exists=choice.exists)
 
@@ -253,8 +267,11 @@ def names_of(midi: Any) -> list[str]:
     return [name or "" for name in midi.get_ports(encoding="utf-8")]
 
 
-def _working_api() -> int:
+def _working_api(only: int | None) -> int:
     """The first MIDI system that answers.
+
+    Args:
+        only: No other will do; None: any.
 
     Raises:
         NoMidiSystem: none does.
@@ -271,7 +288,7 @@ def _working_api() -> int:
     ):  # JACK is an add-on elsewhere, and the system's own ports are what is meant
         order = (rtmidi.API_MACOSX_CORE, rtmidi.API_WINDOWS_MM, rtmidi.API_UNIX_JACK)
     silence_jack()
-    for api in order:
+    for api in order if only is None else (only,):
         if api not in compiled:
             continue
         try:

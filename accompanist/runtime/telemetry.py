@@ -97,6 +97,7 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.status: Status | None = None
+        self.away: tuple[str, ...] = ()  # ports that are waited for; the main thread's
         self.exceptions = 0
         self.dropped_by_inbox = self.dropped_by_engine = 0
         self.last_lateness_s = 0.0
@@ -169,6 +170,11 @@ def status_line(telemetry: Telemetry) -> str:
 
     Beats without a plan come last, once there are any.
     """
+    line = _song_line(telemetry)
+    return f"without {', '.join(telemetry.away)} | {line}" if telemetry.away else line
+
+
+def _song_line(telemetry: Telemetry) -> str:
     status = telemetry.status
     if status is None:
         return "starting"

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from accompanist.config import ServeConfig
 from accompanist.engine.clock_out import CLOCK_TRACK
 from accompanist.engine.part import Part
 from accompanist.engine.player import THRU_TRACK
-from accompanist.engine.protocol import Message, Received
+from accompanist.engine.protocol import Message, PortChange, Received
+from accompanist.errors import NoMidiSystem, PortLost
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.loop import Inbox
+from accompanist.runtime.plugs import OutputPlug, Plug
 from accompanist.runtime.port_names import choose
-from accompanist.runtime.ports import ChangingPort, MidiSystem, OutputPort, Port, PortChoice
+from accompanist.runtime.ports import ChangingPort, MidiSystem, OutputPort, Port, PortChoice, PortListing, Receive
 from accompanist.runtime.sender import look_ahead_s
 
 _DRUM_CHANNEL = 9
@@ -22,7 +24,7 @@ _SYSTEM = 0xF0
 
 
 class Wires:
-    """The open ports of a performance. Opens outputs only; `listen` opens the inputs, when someone is there to hear.
+    """The ports of a performance. Opens outputs only; `listen` opens the inputs, when someone is there to hear.
 
     All names are looked up before one port of ours exists, or a name could find our own.
 
@@ -38,13 +40,13 @@ class Wires:
     """
 
     def __init__(self, system: MidiSystem, spec: ModelSpec, serve: ServeConfig, parts: Sequence[Part]) -> None:
-        self._system = system
-        self._open: list[Port] = []
+        self.system = system
+        self._left = False  # the system was closed, after it was lost
+        self._plugs: list[Plug] = []
         there = system.ports()
         find = partial(choose, can_make=system.can_make_ports, system=system.name)
-        self._melody = find(serve.melody, there.inputs)
-        self._clock = find(serve.clock, there.inputs) if serve.clock else None
-        self._control = find(serve.control, there.inputs) if serve.control else None
+        asked = {"in": serve.melody, "clock": serve.clock, "control": serve.control}
+        self._inputs = {role: (name, find(name, there.inputs)) for role, name in asked.items() if name or role == "in"}
         roles = dict(enumerate(track.name for track in spec.tracks))
         names = dict(enumerate(part.port for part in parts))
         if serve.thru:
@@ -53,24 +55,31 @@ class Wires:
         if serve.clock_out:
             roles[CLOCK_TRACK], names[CLOCK_TRACK] = "clock out", serve.clock_out
         choices = {track: find(name, there.outputs) for track, name in names.items()}
+        opened: dict[PortChoice, OutputPlug] = {}
         try:
-            self.outputs = self._open_outputs(choices, roles)
+            for track, choice in choices.items():
+                if choice not in opened:
+                    its = [part for i, part in enumerate(parts) if choices[i] == choice]
+                    setup = [data for part in its for data in part.setup()] if serve.setup else []
+                    opened[choice] = self._output(_role(choice, choices, roles), names[track], choice, setup)
         except BaseException:  # also Ctrl-C: what is open is closed
             self.close()
             raise
+        self.outputs: dict[int, OutputPort] = {track: opened[choice] for track, choice in choices.items()}
         if serve.thru:
             taken = {part.channel for track, part in enumerate(parts) if choices[track] == choices[THRU_TRACK]}
             self.outputs[THRU_TRACK] = BesideTheBand(self.outputs[THRU_TRACK], taken)
         self.advance_s = {track: part.advance_s for track, part in enumerate(parts)}
         self.ahead_s = look_ahead_s(self.outputs, self.advance_s)
 
-    def _open_outputs(self, choices: dict[int, PortChoice], roles: dict[int, str]) -> dict[int, OutputPort]:
-        opened: dict[PortChoice, Port] = {}
-        for choice in choices.values():
-            if choice not in opened:
-                opened[choice] = self._system.open_output(choice, role=_role(choice, choices, roles))
-                self._open.append(opened[choice])
-        return {track: opened[choice] for track, choice in choices.items()}
+    def _output(self, role: str, asked: str, choice: PortChoice, setup: Sequence[bytes]) -> OutputPlug:
+        def open_port(system: MidiSystem, choice: PortChoice) -> Port:
+            return system.open_output(choice, role=role)
+
+        plug = OutputPlug(role, asked, choice, setup=setup, open_port=open_port)
+        plug.open(self.system)
+        self._plugs.append(plug)
+        return plug
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -91,11 +100,12 @@ class Wires:
         Raises:
             PortLost: a port cannot be opened.
         """
-        separate_clock = self._clock is not None and self._clock != self._melody
+        melody = self._inputs["in"][1]
+        separate = {role for role, (_, choice) in self._inputs.items() if choice != melody}
 
         def from_player(data: bytes, at_s: float | None = None, /) -> None:
             # Where the clock has a port of its own, a second one on this port would be one too many.
-            if data[0] < _SYSTEM or not separate_clock:
+            if data[0] < _SYSTEM or "clock" not in separate:
                 inbox.receive(Received(clock.now() if at_s is None else at_s, data))
 
         def from_clock(data: bytes, at_s: float | None = None, /) -> None:
@@ -104,25 +114,76 @@ class Wires:
         def from_control(data: bytes, at_s: float | None = None, /) -> None:
             inbox.receive(Received(clock.now() if at_s is None else at_s, data, from_control=True))
 
-        melody = self._system.open_input(self._melody, from_player, role="in")
-        self._open.append(melody)
-        if self._control is not None and self._control != self._melody:
-            self._open.append(self._system.open_input(self._control, from_control, role="control"))
-        if self._clock is None or not separate_clock:
-            return melody.name, None
-        clock_port = self._system.open_input(self._clock, from_clock, role="clock")
-        self._open.append(clock_port)
-        return melody.name, clock_port.name
+        names: dict[str, str] = {}
+        for role, receive in (("in", from_player), ("control", from_control), ("clock", from_clock)):
+            if role == "in" or role in separate:
+                names[role] = self._input(role, receive).name
+        return names["in"], names.get("clock")
 
-    def missing(self) -> str | None:
-        """Name of a port whose other side has gone, or None."""
-        return next((port.name for port in self._open if not port.is_there()), None)
+    def _input(self, role: str, receive: Receive) -> Plug:
+        def open_port(system: MidiSystem, choice: PortChoice) -> Port:
+            return system.open_input(choice, receive, role=role)
+
+        plug = Plug(role, *self._inputs[role], listens=True, open_port=open_port)
+        plug.open(self.system)
+        self._plugs.append(plug)
+        return plug
+
+    def missing(self) -> PortLost | None:
+        """Why one of the open ports can be used no more; None where all can."""
+        return next((why for plug in self._plugs if (why := plug.why_gone()) is not None), None)
+
+    @property
+    def away(self) -> tuple[str, ...]:
+        """Full names of the ports that are waited for."""
+        return tuple(plug.name for plug in self._plugs if not plug.there)
+
+    def look(self, at_s: float, lost: Callable[[], None]) -> list[PortChange]:
+        """Close what has gone and open what is back; called in the main thread, now and then.
+
+        Args:
+            at_s: When.
+            lost: What a system that is back calls when it is lost again.
+        """
+        if self.system.lost and not self._is_back(lost):
+            return [self._lose(plug, PortListing((), ()), at_s) for plug in self._plugs if plug.there]
+        gone = [plug for plug in self._plugs if plug.why_gone() is not None]
+        if not gone and not self.away:
+            return []
+        try:
+            there = self.system.ports()
+        except PortLost:  # the system is just going: the next look will tell
+            return []
+        changes = [self._lose(plug, there, at_s) for plug in gone]
+        waiting = [plug for plug in self._plugs if not plug.there and plug not in gone]
+        back = [plug for plug in waiting if plug.find(self.system, there)]
+        return changes + [PortChange(at_s, plug.role, plug.name, there=True) for plug in back]
+
+    def _is_back(self, lost: Callable[[], None]) -> bool:
+        """Whether the MIDI system that was lost answers again; asked when all that was open in it is closed."""
+        if any(plug.there for plug in self._plugs):
+            return False
+        if not self._left:
+            self.system.close()
+            self._left = True
+        try:
+            system = self.system.again()
+        except NoMidiSystem:
+            return False
+        self.system, self._left = system, False
+        system.watch(lost)
+        return True
+
+    @staticmethod
+    def _lose(plug: Plug, there: PortListing, at_s: float) -> PortChange:
+        plug.lose(there)
+        return PortChange(at_s, plug.role, plug.name, there=False)
 
     def close(self) -> None:
         """Close all, the inputs first."""
-        for port in reversed(self._open):
-            port.close()
-        self._open.clear()
+        for plug in reversed(self._plugs):
+            plug.close()
+        self._plugs.clear()
 
 
 def _role(choice: PortChoice, choices: dict[int, PortChoice], roles: dict[int, str]) -> str:

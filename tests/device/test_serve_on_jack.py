@@ -129,7 +129,7 @@ def test_ports_of_other_programs_are_connected_to(jack_server: JackServer, tiny_
     # The band plays into another instance of ours, found by part of its name; the player finds the first by its own.
     both = ("--model", str(tiny_model), "--bpm", "240", "--json", "--backend", backend)
     far = jack_server.serve("--in", "Far", "--out", "Farther", *both)
-    near = jack_server.serve("--in", "Keyboard", "--out", "far", *both)
+    near = jack_server.serve("--in", "Keyboard", "--out", "far", "--exit-on-lost", *both)
     assert json.loads(near.said("ready"))["band"] == [our_port(backend, "in", "Far")]
     near_in = json.loads(near.said("ready"))["melody"]
     assert near_in in ("Accompanist in-01:Keyboard", "Accompanist in 2:Keyboard")
@@ -178,7 +178,7 @@ def test_told_to_stop_in_the_middle_of_a_note_it_ends_every_note(
 def test_when_the_server_dies_it_says_so_and_does_not_crash(
     jack_server: JackServer, tiny_model: Path, backend: str, *, playing: bool
 ) -> None:
-    program = serve(jack_server, tiny_model, "--backend", backend)
+    program = serve(jack_server, tiny_model, "--backend", backend, "--exit-on-lost")
     if playing:
         connections = [to_band(backend), from_band(backend)]
         player, _ = jack_server.player({"connect": connections, "play": played(), "length_s": 60})

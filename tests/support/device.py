@@ -211,6 +211,11 @@ class JackServer:
         self._server.ends()
         self._killed = True
 
+    def restart(self) -> None:
+        """After its death: another server of that name."""
+        self._server = self._started()
+        self._killed = False
+
     def stop(self) -> None:
         """Clients first, the server last: it does not outlive them well the other way round."""
         for program in reversed(self._programs):

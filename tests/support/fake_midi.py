@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from accompanist.errors import PortLost
+from accompanist.errors import NoMidiSystem, PortLost
 from accompanist.runtime.ports import Departure, PortChoice, PortListing, Receive
 
 
@@ -78,11 +78,12 @@ class FakeMidiSystem:
         can_make_ports: bool = True,
         devices: frozenset[str] | None = None,
     ) -> None:
-        self._listing = PortListing(inputs, outputs)
+        self.listing = PortListing(inputs, outputs)
         self.can_make_ports = can_make_ports
         self._devices = devices
         self.lost = False
         self.closed = False
+        self.successor: FakeMidiSystem | None = None
         self.opened: dict[str, FakePort] = {}
         self.roles: dict[str, str] = {}
         self.receivers: dict[str, Receive] = {}
@@ -98,7 +99,9 @@ class FakeMidiSystem:
         self._tell()
 
     def ports(self) -> PortListing:
-        return self._listing
+        if self.lost:
+            raise PortLost("Fake MIDI no longer answers")
+        return self.listing
 
     def devices(self) -> frozenset[str] | None:
         return self._devices
@@ -116,6 +119,13 @@ class FakeMidiSystem:
         port = self.opened[choice.name] = FakePort(choice.name, self.log)
         self.roles[choice.name] = role
         return port
+
+    def again(self) -> FakeMidiSystem:
+        assert self.lost
+        assert self.closed
+        if self.successor is None:
+            raise NoMidiSystem("Fake MIDI does not answer")
+        return self.successor
 
     def close(self) -> None:
         assert all(port.closed for port in self.opened.values())

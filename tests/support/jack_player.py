@@ -10,6 +10,8 @@ The script:
     "play"         [[second, hex bytes], ...]
     "with_clock"   true: the seconds of "play" count from the first MIDI clock that is heard
     "transport"    [[second, "start" | "stop" | "locate 0" | beats per minute], ...]
+    "name"         of the client; "player" where it says nothing
+    "until"        it ends sooner, when this file exists
     "physical"     true: the port it plays from calls itself a device's
     "bpm"          above 0: be the timebase master as well
     "length_s"     when it ends
@@ -53,7 +55,7 @@ class Player:
 
     def __init__(self, script: dict[str, Any]) -> None:
         self._script = script
-        self._client = jack.Client(NAME, no_start_server=True)
+        self._client = jack.Client(script.get("name", NAME), no_start_server=True)
         self._out = self._client.midi_outports.register("out", is_physical=script.get("physical", False))
         self._ins = [self._client.midi_inports.register(f"in_{i}") for i in range(script.get("inputs", 1))]
         self._rate = self._client.samplerate
@@ -105,8 +107,11 @@ class Player:
         return time.monotonic() - self._origin_s
 
     def _sleep_until(self, at_s: float, *, quiet_s: float | None = None) -> None:
+        until = self._script.get("until")
         while not self._over.is_set() and self._now_s() < at_s:
             time.sleep(0.005)
+            if until and Path(until).exists():
+                return
             if quiet_s is not None and self.received and self._now_s() > self.received[-1][0] + quiet_s:
                 return
             if not self._told and any(data.startswith("9") for _, _, data in self.received):

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from accompanist.cli import cli
 from accompanist.config import Config
+from accompanist.engine.protocol import PortChange
 from accompanist.errors import ConfigError, PortLost
 from accompanist.runtime.daemon import Outcome, Ready
 from accompanist.runtime.telemetry import Telemetry
@@ -51,7 +52,7 @@ def test_flags_lie_over_the_settings_file(daemon: type[FakeDaemon]) -> None:
     Path("config.toml").write_text("[engine]\nbpm = 90\nseed = 4\n[serve]\nthru = true\n", encoding="utf-8")
     result = serve(
         "--in", "Keys", "--out", "DAW", "--clock", "Drums", "--bpm", "96.5", "--channel", "3", "--no-thru",
-        "--no-setup", "--split-ports", "--model", "m.onnx", "--provider", "cpu", "--lead-steps", "2",
+        "--no-setup", "--exit-on-lost", "--split-ports", "--model", "m.onnx", "--provider", "cpu", "--lead-steps", "2",
         "--replan-steps", "16", "--beats-per-bar", "3", "--log", "tonight.jsonl",
     )  # fmt: skip
     assert result.return_value == 143
@@ -62,7 +63,7 @@ def test_flags_lie_over_the_settings_file(daemon: type[FakeDaemon]) -> None:
     assert engine.replan_steps == 16
     its = config.serve
     assert (its.channel, its.thru, its.split_ports, its.model, its.provider) == (3, False, True, "m.onnx", "cpu")
-    assert its.setup is False
+    assert (its.setup, its.exit_on_lost) == (False, True)
     assert its.log == "tonight.jsonl"
 
 
@@ -151,6 +152,23 @@ def test_for_scripts_both_are_json() -> None:
     ready, summary = (json.loads(line) for line in result.stdout.splitlines())
     assert ready == {"event": "ready", **READY._asdict(), "band": list(READY.band)}
     assert (summary["event"], summary["exit_code"], summary["notes_out"]) == ("summary", 143, 0)
+
+
+@pytest.mark.usefixtures("daemon")
+def test_ports_that_come_and_go_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(self: FakeDaemon) -> Outcome:
+        self._display.port(PortChange(1.0, "in", "Keys", there=False))
+        self._display.port(PortChange(2.0, "in", "Keys 2", there=True))
+        return self.outcome
+
+    monkeypatch.setattr("accompanist.commands.serve.Daemon.run", run)
+    result = serve("--json")
+    assert [json.loads(line) for line in result.stdout.splitlines()[:2]] == [
+        {"event": "lost", "role": "in", "port": "Keys"},
+        {"event": "back", "role": "in", "port": "Keys 2"},
+    ]
+    assert result.stderr.splitlines() == ["lost: in 'Keys'; waiting until it is back", "back: in 'Keys 2'"]
+    assert "lost" not in serve().stdout
 
 
 def test_a_lost_port_is_an_error_after_the_summary(daemon: type[FakeDaemon]) -> None:

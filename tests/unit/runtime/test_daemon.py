@@ -14,12 +14,14 @@ from support.fake_midi import FakeMidiSystem
 
 from accompanist.commands.control import ask
 from accompanist.config import Config, EngineConfig, ServeConfig, TrackConfig
+from accompanist.engine.protocol import PortChange
 from accompanist.errors import ConfigError, ModelError, PortLost, PortNotFound, StorageError
 from accompanist.runtime import selection
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.control_address import Address
 from accompanist.runtime.daemon import Daemon, Outcome, Ready, signals_put_into
 from accompanist.runtime.log_records import End, EventRecord, Header, MessageRecord, Record
+from accompanist.runtime.ports import PortListing
 from accompanist.runtime.telemetry import Telemetry
 
 ON, OFF, ALL_OFF = b"\x94\x3c\x40", b"\x84\x3c\x40", b"\xb4\x7b\x00"  # on a channel the band leaves free
@@ -33,6 +35,7 @@ class Script:
         self._begin, self._condition, self._then = begin, condition, then
         self.was_ready: Ready | None = None
         self.lines: list[str] = []
+        self.changes: list[PortChange] = []
         self._done = False
 
     def ready(self, ready: Ready) -> None:
@@ -44,6 +47,9 @@ class Script:
         if not self._done and self._condition():
             self._done = True
             self._then()
+
+    def port(self, change: PortChange) -> None:
+        self.changes.append(change)
 
     def line(self, text: str) -> None:
         self.lines.append(text)
@@ -120,7 +126,7 @@ def test_a_port_that_goes_away_ends_it(tiny_model: Path) -> None:
     def unplug() -> None:
         system.opened["Keyboard"].there = False
 
-    outcome, _ = perform(tiny_model, system, unplug)
+    outcome, _ = perform(tiny_model, system, unplug, exit_on_lost=True)
     assert outcome.exit_code == 3
     assert isinstance(outcome.lost, PortLost)
     assert "'Keyboard' has gone" in outcome.lost.message
@@ -134,17 +140,102 @@ def test_a_port_that_refuses_to_send_ends_it(tiny_model: Path) -> None:
         system.opened["DAW"].breaks_after = len(system.opened["DAW"].sent)
         system.receivers["Keyboard"](OFF)
 
-    outcome, _ = perform(tiny_model, system, break_and_play)
+    outcome, _ = perform(tiny_model, system, break_and_play, exit_on_lost=True)
     assert outcome.lost is not None
     assert outcome.lost.message == "the MIDI port 'DAW' is gone"
 
 
 def test_a_midi_system_that_dies_ends_it(tiny_model: Path) -> None:
     system = FakeMidiSystem()
-    outcome, _ = perform(tiny_model, system, system.die)
+    outcome, _ = perform(tiny_model, system, system.die, exit_on_lost=True)
     assert outcome.exit_code == 3
     assert outcome.lost is not None
     assert outcome.lost.message == "the Fake MIDI server has gone, and all ports with it"
+
+
+class Course:
+    """A display that goes on to the next step each time a condition holds, and ends the performance after the last."""
+
+    def __init__(self, *steps: tuple[Callable[[], bool], Callable[[], object]]) -> None:
+        self._steps = list(steps)
+        self.changes: list[tuple[str, str, bool]] = []
+        self.away: list[tuple[str, ...]] = []
+
+    def ready(self, ready: Ready) -> None:
+        pass
+
+    def status(self, telemetry: Telemetry) -> None:
+        self.away.append(telemetry.away)
+        if not self._steps:
+            signal.raise_signal(signal.SIGTERM)
+        elif self._steps[0][0]():
+            self._steps.pop(0)[1]()
+
+    def port(self, change: PortChange) -> None:
+        self.changes.append((change.role, change.name, change.there))
+
+    def line(self, text: str) -> None:
+        pass
+
+
+def test_a_keyboard_pulled_out_in_the_middle_of_a_note_comes_back(tiny_model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    system = FakeMidiSystem(inputs=("Keyboard 20:0",), outputs=("DAW",))
+
+    def unplug() -> None:
+        system.opened["Keyboard 20:0"].there = False
+        system.listing = PortListing((), ("DAW",))
+
+    def plug_in() -> None:
+        assert system.opened["Keyboard 20:0"].closed
+        system.listing = PortListing(("Keyboard 24:0",), ("DAW",))
+
+    course = Course(
+        (lambda: True, lambda: system.receivers["Keyboard 20:0"](ON)),
+        (lambda: ("DAW", ON) in system.log, unplug),
+        (lambda: ("DAW", OFF) in system.log, plug_in),
+        (lambda: "Keyboard 24:0" in system.opened, lambda: system.receivers["Keyboard 24:0"](ON)),
+        (lambda: sent(system).count(ON) == 2, lambda: None),
+    )
+    settings = config(tiny_model, melody="Keyboard", band="DAW", thru=True, log=str(path))
+    outcome = Daemon(settings, system, MonotonicClock(), course).run()
+    assert outcome.exit_code == 143
+    assert course.changes == [("in", "Keyboard 20:0", False), ("in", "Keyboard 24:0", True)]
+    assert {(), ("Keyboard 20:0",)} == set(course.away)
+    assert sent(system).count(ON) == sent(system).count(OFF) == 2
+    events = [msgspec.json.decode(line, type=Record) for line in path.read_bytes().splitlines()]
+    told = [(event.name, event.detail) for event in events if isinstance(event, EventRecord)]
+    assert [each for each in told if "port" in each[0]] == [
+        ("port_lost", "in: Keyboard 20:0"), ("port_back", "in: Keyboard 24:0"),
+    ]  # fmt: skip
+
+
+def test_a_midi_system_that_dies_is_waited_for_and_everything_opened_again(tiny_model: Path) -> None:
+    system, second = FakeMidiSystem(), FakeMidiSystem()
+
+    def bring_back() -> None:
+        assert course.away[-1] == ("DAW", "Keyboard")
+        system.successor = second
+
+    course = Course(
+        (lambda: True, lambda: system.receivers["Keyboard"](ON)),
+        (lambda: ("DAW", ON) in system.log, system.die),
+        (lambda: system.closed, bring_back),
+        (lambda: set(second.opened) == {"DAW", "Keyboard"}, lambda: second.receivers["Keyboard"](ON)),
+        (lambda: sent(second).count(ON) == 1, lambda: None),
+    )
+    settings = config(tiny_model, melody="Keyboard", band="DAW", thru=True)
+    outcome = Daemon(settings, system, MonotonicClock(), course).run()
+    assert outcome.exit_code == 143
+    assert [(role, there) for role, _, there in course.changes] == [
+        ("out", False), ("in", False), ("out", True), ("in", True),
+    ]  # fmt: skip
+    # What sounded when it died is ended first, and the instruments are readied, before anything else is sent.
+    quiet = [bytes((0xB0 | channel, each, 0)) for channel in (0, 1, 2, 4) for each in (64, 123)]
+    before = sent(second)[: sent(second).index(ON)]
+    assert before == [OFF, *quiet, b"\xc0\x21", b"\xc1\x00", b"\xc2\x30"]
+    assert sent(second).count(OFF) == 2
+    assert second.closed
 
 
 def test_a_second_signal_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,15 +118,20 @@ def test_while_a_port_is_open_it_is_asked_and_no_client_comes_and_goes(fake: typ
     fake.there = ("Synth:in",)
     system = RtMidiSystem()
     system.ports()
-    probes = [midi for midi in fake.made if midi.name == "Accompanist probe"]
-    assert all(("delete",) in midi.calls for midi in probes)
+    made = len(fake.made)
+    system.ports()
+    assert len(fake.made) == made  # those that looked around do it again
     port = system.open_output(PortChoice("Synth:in", exists=True), role="out")
+    scouts = [midi for midi in fake.made if midi.name == "Accompanist probe"]
+    assert all(("delete",) in midi.calls for midi in scouts)
     made = len(fake.made)
     assert system.ports().outputs == ("Synth:in",)
     assert len(fake.made) == made
     port.close()
     system.ports()
     assert len(fake.made) > made
+    system.close()
+    assert all(("delete",) in midi.calls for midi in fake.made)
 
 
 def test_of_ports_of_the_very_same_name_the_right_one_is_opened(fake: type[FakeRtMidi]) -> None:

@@ -96,3 +96,9 @@ def test_the_status_line(changes: dict[str, object], text: str) -> None:
     assert status_line(telemetry) == "starting"
     telemetry.stands(status(**changes))
     assert status_line(telemetry).startswith(text)
+
+
+def test_ports_that_are_waited_for_come_first_in_the_line() -> None:
+    telemetry = Telemetry()
+    telemetry.away = ("Keys", "DAW")
+    assert status_line(telemetry) == "without Keys, DAW | starting"

@@ -103,7 +103,9 @@ def test_a_port_that_went_away_is_named() -> None:
     rig.listen(ManualClock(), Inbox())
     assert rig.missing() is None
     system.opened["Keyboard"].there = False
-    assert rig.missing() == "Keyboard"
+    lost = rig.missing()
+    assert lost is not None
+    assert lost.message == "the MIDI port 'Keyboard' has gone"
 
 
 def test_the_melody_beside_the_band_moves_off_its_channels_only() -> None:

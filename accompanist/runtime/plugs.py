@@ -1,0 +1,230 @@
+"""Ports that come and go: a keyboard is pulled out and comes back, a DAW is closed and opened, JACK is restarted.
+
+What the engine thread sends to is an `OutputPlug`, which stays the same throughout; the port behind it may be away, and
+what is sent meanwhile goes nowhere. When it is back, what sounded there when it went is ended first, and the
+instruments are readied again; then the band plays on.
+
+Threads: the engine thread sends; the main thread notices, closes and opens. Between them stands one attribute, the
+port: it is replaced whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import cast
+
+from accompanist.errors import PortLost
+from accompanist.runtime.port_names import found_again
+from accompanist.runtime.ports import Departure, MidiSystem, Port, PortChoice, PortListing, TimedPort
+
+_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
+_SYSTEM = 0xF0
+_SUSTAIN, _ALL_NOTES_OFF = 64, 123
+_RELEASE_VELOCITY = 64
+
+
+class Plug:
+    """A port of ours, whether it is there or not.
+
+    Args:
+        role: What it is for: "in", "clock", "control", "out" or a track's name.
+        asked: The name the user gave.
+        choice: What it stands for.
+        listens: It is an input.
+        open_port: Opens it.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        asked: str,
+        choice: PortChoice,
+        *,
+        listens: bool,
+        open_port: Callable[[MidiSystem, PortChoice], Port],
+    ) -> None:
+        self.role = role
+        self.choice = choice
+        self._asked = asked
+        self._listens = listens
+        self._open_port = open_port
+        self._stood_by: tuple[str, ...] = ()
+        self._port: Port | None = None
+        self._name = choice.name
+
+    @property
+    def name(self) -> str:
+        """Full name of the port; while it is away, the one it had."""
+        return self._name
+
+    @property
+    def there(self) -> bool:
+        """It is open."""
+        return self._port is not None
+
+    def open(self, system: MidiSystem) -> None:
+        """Open it.
+
+        Raises:
+            PortLost: it went away since it was listed, or cannot be opened.
+        """
+        port = self._open_port(system, self.choice)
+        try:
+            self.begin(port)
+        except BaseException:
+            port.close()
+            raise
+        self._name = port.name
+        self._port = port
+
+    def begin(self, port: Port) -> None:
+        """Before a port is used; nothing for one that listens."""
+
+    def why_gone(self) -> PortLost | None:
+        """Why an open port can be used no more; None where it can."""
+        port = self._port
+        if port is None or port.is_there():
+            return None
+        return PortLost(f"the MIDI port {self._name!r} has gone", hint="see what there is with: accompanist ports")
+
+    def lose(self, there: PortListing) -> None:
+        """Its other side has gone.
+
+        Args:
+            there: The ports there are without it; one of these is never taken for it.
+        """
+        self._stood_by = self._of(there)
+        self.close()
+
+    def find(self, system: MidiSystem, there: PortListing) -> bool:
+        """Open it again, if it is back; returns whether it is."""
+        names = self._of(there)
+        self._stood_by = tuple(name for name in self._stood_by if name in names)
+        if self.choice.exists:
+            found = found_again(self._asked, self.choice, names, self._stood_by, system=system.name)
+            if found is None:
+                return False
+            self.choice = found
+        try:
+            self.open(system)
+        except Exception:  # noqa: BLE001 (it is just coming, or already going again: another look will tell)
+            return False
+        return True
+
+    def close(self) -> None:
+        """Close it; nothing that sounds is ended by that."""
+        port, self._port = self._port, None
+        if port is not None:
+            port.close()
+
+    def _of(self, there: PortListing) -> tuple[str, ...]:
+        return there.inputs if self._listens else there.outputs
+
+
+class OutputPlug(Plug):
+    """What the band sends to, whether it is there or not: an output port of the loop's.
+
+    Args:
+        role: "out" or a track's name.
+        asked: The name the user gave.
+        choice: What it stands for.
+        setup: What readies the instruments behind it, sent when it is back.
+        open_port: Opens it.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        asked: str,
+        choice: PortChoice,
+        *,
+        setup: Sequence[bytes],
+        open_port: Callable[[MidiSystem, PortChoice], Port],
+    ) -> None:
+        super().__init__(role, asked, choice, listens=False, open_port=open_port)
+        self._setup = tuple(setup)
+        self._refused: PortLost | None = None
+        self._sounding: set[tuple[int, int]] = set()  # channel and pitch: sent on, not yet off
+        self._channels: set[int] = set()  # ever sent to
+        self._ahead_s = 0.0
+        self._period_s = 0.0
+        self._begun = False
+
+    def begin(self, port: Port) -> None:
+        """End what sounded when it went, and ready the instruments; the first time there is nothing to end."""
+        self._refused = None
+        self._ahead_s = port.ahead_s
+        self._period_s = cast(TimedPort, port).period_s if self._ahead_s > 0 else 0.0
+        if self._begun:
+            for data in self._clean():
+                port.send(data)
+        self._begun = True
+
+    def _clean(self) -> list[bytes]:
+        # `sorted` reads a set in one go: the engine thread may be adding to it.
+        sounding, channels = sorted(self._sounding), sorted(self._channels)
+        ends = [bytes((_NOTE_OFF | channel, pitch, _RELEASE_VELOCITY)) for channel, pitch in sounding]
+        for channel in channels:
+            ends += [bytes((_CONTROL | channel, controller, 0)) for controller in (_SUSTAIN, _ALL_NOTES_OFF)]
+        self._sounding.clear()
+        return [*ends, *(self._setup if channels else ())]  # before the first note the opening is still to come
+
+    def why_gone(self) -> PortLost | None:
+        """Why an open port can be used no more; None where it can."""
+        return self._refused or super().why_gone()
+
+    @property
+    def ahead_s(self) -> float:
+        """How long before a message leaves the port wants it; as it was while it is away."""
+        return self._ahead_s
+
+    @property
+    def period_s(self) -> float:
+        """Grain of a port that keeps exact time."""
+        return self._period_s
+
+    def send(self, data: bytes) -> None:
+        """Send one message now; to nobody while the port is away."""
+        port = self._port
+        if port is not None and self._refused is None:
+            try:
+                port.send(data)
+            except Exception as error:  # noqa: BLE001 (a port that throws is one that is gone; the band plays on)
+                self._refuse(error)
+            self._note(data)
+
+    def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
+        """Send one message at a second; to nobody while the port is away."""
+        port = self._port
+        if port is not None and self._refused is None:
+            try:
+                cast(TimedPort, port).send_at(data, due_s, tag)
+            except Exception as error:  # noqa: BLE001 (as above)
+                self._refuse(error)
+            self._note(data)
+
+    def departures(self) -> Sequence[Departure]:
+        """What has left since the last call, and when."""
+        port = self._port
+        return cast(TimedPort, port).departures() if port is not None and self._ahead_s > 0 else ()
+
+    def flush(self) -> None:
+        """Wait until everything given has left, or can't any more."""
+        port = self._port
+        if port is not None and self._ahead_s > 0:
+            cast(TimedPort, port).flush()
+
+    def _refuse(self, error: Exception) -> None:
+        if not isinstance(error, PortLost):
+            error = PortLost(f"the MIDI port {self._name!r} failed: {error}")
+        self._refused = error
+
+    def _note(self, data: bytes) -> None:
+        if data[0] >= _SYSTEM:  # a clock's: of no channel
+            return
+        kind, channel = data[0] & 0xF0, data[0] & 0x0F
+        self._channels.add(channel)
+        if kind == _NOTE_ON and data[2] > 0:
+            self._sounding.add((channel, data[1]))
+        elif kind in (_NOTE_ON, _NOTE_OFF):
+            self._sounding.discard((channel, data[1]))

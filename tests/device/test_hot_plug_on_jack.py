@@ -1,0 +1,148 @@
+"""What is unplugged in the middle of a note, and comes back: no note is left, and the band plays on."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from support.device import Heard, JackServer, Program, read_record
+
+pytestmark = pytest.mark.device
+
+KEY = 60
+STRIKES = [(float(second), f"90{KEY:02x}50") for second in range(60)]
+RELEASES = [(second + 0.95, f"80{KEY:02x}40") for second in range(60)]
+"""The player's hand: a key struck every second and held for nearly all of it, so nearly always down."""
+THRU_CHANNEL = 3  # the player's own is the bass's
+PROGRAMS = [bytes((0xC0, 33)), bytes((0xC1, 0)), bytes((0xC2, 48))]
+both_backends = pytest.mark.parametrize("backend", ["jack", "rtmidi"])
+
+
+class Stage(NamedTuple):
+    """A keyboard, the band and a synthesiser, each a program of its own.
+
+    Args:
+        server: The JACK server they are on.
+        over: The synthesiser ends when this file is there.
+    """
+
+    server: JackServer
+    over: Path
+
+    def keyboard(self, *, length_s: float = 60) -> Program:
+        """A keyboard that is played."""
+        keys = {"name": "keys", "connect": [], "play": STRIKES + RELEASES, "length_s": length_s}
+        return self.server.player(keys)[0]
+
+    def synth(self) -> tuple[Program, Path]:
+        """A synthesiser; its record is written when it ends."""
+        return self.server.player({"name": "synth", "connect": [], "length_s": 120, "until": str(self.over)})
+
+    def band(self, model: Path, backend: str) -> Program:
+        """The band, between the two."""
+        return self.server.serve(
+            *("--in", "keys", "--out", "synth", "--thru", "--json", "--bpm", "240"),
+            *("--model", str(model), "--backend", backend),
+        )
+
+    def end(self, band: Program, synth: Program, record: Path) -> list[Heard]:
+        """All end as they should; returns what the synthesiser heard."""
+        band.signal(signal.SIGTERM)
+        assert band.ends() == 143
+        self.over.touch()
+        assert synth.ends() == 0
+        return read_record(record).heard
+
+
+@pytest.fixture
+def stage(jack_server: JackServer, tmp_path: Path) -> Stage:
+    """Nobody is on it yet."""
+    return Stage(jack_server, tmp_path / "over")
+
+
+def told(band: Program, event: str, *roles: str) -> None:
+    for role in roles:
+        band.line_with(f'{{"event": "{event}", "role": "{role}"')
+
+
+def assert_every_note_ends(heard: list[Heard]) -> None:
+    sounding: set[tuple[int, int]] = set()
+    for _, _, data in heard:
+        key = data[0] & 0x0F, data[1]
+        if data[0] & 0xF0 == 0x90:
+            assert key not in sounding
+            sounding.add(key)
+        elif data[0] & 0xF0 == 0x80:
+            sounding.discard(key)
+    assert sounding == set()
+
+
+def on_thru(heard: list[Heard], kind: int) -> list[float]:
+    return [at_s for at_s, _, data in heard if data[0] == kind | THRU_CHANNEL]
+
+
+@both_backends
+def test_a_keyboard_pulled_out_in_the_middle_of_a_note_comes_back(stage: Stage, tiny_model: Path, backend: str) -> None:
+    synth, record = stage.synth()
+    keyboard = stage.keyboard()
+    band = stage.band(tiny_model, backend)
+    synth.line_with("heard a note")
+    keyboard.signal(signal.SIGKILL)
+    told(band, "lost", "in")
+    again = stage.keyboard(length_s=3.0)
+    told(band, "back", "in")
+    assert again.ends() == 0
+    told(band, "lost", "in")
+    heard = stage.end(band, synth, record)
+    assert_every_note_ends(heard)
+    ons, offs = on_thru(heard, 0x90), on_thru(heard, 0x80)
+    assert len(ons) >= 2
+    assert max(on - off for on, off in zip(ons[1:], offs, strict=False)) > 0  # what was held is ended before the next
+    assert [heard.data for heard in heard if heard.data[0] & 0xF0 == 0xC0] == PROGRAMS  # the synth was never away
+
+
+@both_backends
+def test_a_synthesiser_that_comes_back_is_silenced_readied_and_played_to(
+    stage: Stage, tiny_model: Path, backend: str
+) -> None:
+    first, _ = stage.synth()
+    stage.keyboard()
+    band = stage.band(tiny_model, backend)
+    first.line_with("heard a note")
+    first.signal(signal.SIGKILL)
+    told(band, "lost", "out")
+    synth, record = stage.synth()
+    told(band, "back", "out")
+    synth.line_with("heard a note")
+    heard = stage.end(band, synth, record)
+    assert_every_note_ends(heard)
+    first_on = next(i for i, each in enumerate(heard) if each.data[0] & 0xF0 == 0x90)
+    before = [each.data for each in heard[:first_on]]
+    assert bytes((0x80 | THRU_CHANNEL, KEY, 64)) in before  # it sounded when it went
+    assert bytes((0xB0 | THRU_CHANNEL, 123, 0)) in before
+    assert [data for data in before if data[0] & 0xF0 == 0xC0] == PROGRAMS
+
+
+@both_backends
+def test_jack_dies_and_is_restarted_and_the_band_plays_on(stage: Stage, tiny_model: Path, backend: str) -> None:
+    first, _ = stage.synth()
+    keyboard = stage.keyboard()
+    band = stage.band(tiny_model, backend)
+    first.line_with("heard a note")
+    stage.server.kill()
+    told(band, "lost", "out", "in")
+    ended: list[Callable[[], int]] = [first.ends, keyboard.ends]
+    assert [end() for end in ended] == [0, 0]
+    stage.server.restart()
+    synth, record = stage.synth()
+    told(band, "back", "out")
+    stage.keyboard()
+    told(band, "back", "in")
+    synth.line_with("heard a note")
+    heard = stage.end(band, synth, record)
+    assert_every_note_ends(heard)
+    assert [each.data for each in heard if each.data[0] & 0xF0 == 0xC0] == PROGRAMS
+    assert not [line for line in band.lines if "Traceback" in line or "Jack" in line]

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fake_midi import FakeMidiSystem, FakePort, FakeTimedPort
+from support.tiny import TINY_SPEC
+
+from accompanist.config import ServeConfig
+from accompanist.engine.part import parts_of
+from accompanist.engine.protocol import PortChange
+from accompanist.errors import PortLost
+from accompanist.runtime.clock import ManualClock
+from accompanist.runtime.loop import Inbox
+from accompanist.runtime.plugs import OutputPlug
+from accompanist.runtime.ports import PortChoice, PortListing
+from accompanist.runtime.wiring import Wires
+
+SETUP = (b"\xc0\x21", b"\xc1\x00", b"\xc2\x30")
+HERE = PortListing(("Keys 20:0", "Pad"), ("Synth 128:0",))
+NOBODY = PortListing(("Pad",), ())
+
+
+def rig(system: FakeMidiSystem, **options: Any) -> Wires:
+    serve = ServeConfig(**{"melody": "Keys", "band": "Synth", **options})
+    wires = Wires(system, TINY_SPEC, serve, parts_of(TINY_SPEC, serve))
+    wires.listen(ManualClock(), Inbox())
+    return wires
+
+
+def system_here() -> FakeMidiSystem:
+    return FakeMidiSystem(*HERE)
+
+
+def look(wires: Wires) -> list[tuple[str, str, bool]]:
+    changes = wires.look(7.0, lambda: None)
+    assert all(isinstance(change, PortChange) and change.at_s == 7.0 for change in changes)
+    return [(change.role, change.name, change.there) for change in changes]
+
+
+def pull_out(system: FakeMidiSystem, name: str, then: PortListing) -> None:
+    system.opened[name].there = False
+    system.listing = then
+
+
+def test_while_all_is_there_nothing_is_listed_or_said() -> None:
+    system = system_here()
+    wires = rig(system)
+    system.lost = False
+    system.listing = NOBODY  # it would be seen
+    assert look(wires) == []
+    assert wires.away == ()
+
+
+def test_a_synth_that_went_gets_nothing_and_is_found_under_its_new_number() -> None:
+    system = system_here()
+    wires = rig(system)
+    wires.outputs[1].send(b"\x91\x3c\x40")
+    first = system.opened["Synth 128:0"]
+    pull_out(system, "Synth 128:0", NOBODY)
+    assert look(wires) == [("out", "Synth 128:0", False)]
+    assert wires.away == ("Synth 128:0",)
+    assert first.closed
+    wires.outputs[1].send(b"\x81\x3c\x40")  # nobody hears it
+    assert look(wires) == []
+    system.listing = PortListing(("Pad",), ("Synth 129:0",))
+    assert look(wires) == [("out", "Synth 129:0", True)]
+    assert wires.away == ()
+    wires.outputs[0].send(b"\x90\x24\x40")
+    assert system.opened["Synth 129:0"].sent == [
+        b"\x81\x3c\x40", b"\xb1\x40\x00", b"\xb1\x7b\x00", *SETUP, b"\x90\x24\x40",
+    ]  # fmt: skip
+
+
+def test_without_setup_only_what_sounded_is_ended() -> None:
+    system = system_here()
+    wires = rig(system, setup=False)
+    wires.outputs[1].send(b"\x91\x3c\x40")
+    pull_out(system, "Synth 128:0", NOBODY)
+    look(wires)
+    system.listing = HERE
+    look(wires)
+    assert system.opened["Synth 128:0"].sent == [b"\x81\x3c\x40", b"\xb1\x40\x00", b"\xb1\x7b\x00"]
+
+
+def test_before_the_first_note_there_is_nothing_to_end_and_the_opening_still_to_come() -> None:
+    system = system_here()
+    wires = rig(system)
+    wires.outputs[0].send(b"\xf8")  # a clock begins no note
+    pull_out(system, "Synth 128:0", NOBODY)
+    look(wires)
+    system.listing = HERE
+    look(wires)
+    assert system.opened["Synth 128:0"].sent == []
+
+
+def test_a_port_that_refuses_is_lost_and_the_band_does_not_notice() -> None:
+    system = system_here()
+    wires = rig(system)
+    system.opened["Synth 128:0"].breaks_after = 0
+    wires.outputs[0].send(b"\x90\x24\x40")
+    lost = wires.missing()
+    assert lost is not None
+    assert lost.message == "the MIDI port 'Synth 128:0' is gone"
+    assert look(wires) == [("out", "Synth 128:0", False)]
+
+
+def test_a_port_that_fails_again_while_it_is_opened_is_tried_again() -> None:
+    system = system_here()
+    wires = rig(system)
+    pull_out(system, "Keys 20:0", NOBODY)
+    look(wires)
+    system.refuses = {"Keys 20:0"}
+    system.listing = HERE
+    assert look(wires) == []
+    system.refuses = set()
+    assert look(wires) == [("in", "Keys 20:0", True)]
+
+
+def test_another_keyboard_of_that_name_that_stood_by_is_left_alone() -> None:
+    system = FakeMidiSystem(("Keys 20:0", "Keys 24:0"), ("Synth",))
+    wires = rig(system, melody="Keys #1")
+    pull_out(system, "Keys 20:0", PortListing(("Keys 24:0",), ("Synth",)))
+    assert look(wires) == [("in", "Keys 20:0", False)]
+    assert look(wires) == []
+    system.listing = PortListing(("Keys 24:0", "Keys 28:0"), ("Synth",))
+    assert look(wires) == [("in", "Keys 28:0", True)]
+
+
+def test_the_clocks_port_comes_back_with_its_callback() -> None:
+    system = FakeMidiSystem(("Keys", "Drums"), ("Synth",))
+    wires = rig(system, clock="Drums")
+    pull_out(system, "Drums", PortListing(("Keys",), ("Synth",)))
+    assert look(wires) == [("clock", "Drums", False)]
+    system.listing = PortListing(("Drums", "Keys"), ("Synth",))
+    del system.receivers["Drums"]
+    assert look(wires) == [("clock", "Drums", True)]
+    system.receivers["Drums"](b"\xf8")
+
+
+def test_when_the_system_dies_all_is_let_go_and_opened_anew_in_its_successor() -> None:
+    system, second = system_here(), FakeMidiSystem(*NOBODY)
+    wires = rig(system)
+    wires.outputs[2].send(b"\x92\x3c\x40")
+    system.die()
+    assert look(wires) == [("out", "Synth 128:0", False), ("in", "Keys 20:0", False)]
+    assert not system.closed
+    assert look(wires) == []
+    assert system.closed
+    assert look(wires) == []  # it does not answer yet
+    system.successor = second
+    assert look(wires) == []  # it does, but those it had are not there yet
+    second.listing = HERE
+    assert look(wires) == [("out", "Synth 128:0", True), ("in", "Keys 20:0", True)]
+    assert second.opened["Synth 128:0"].sent == [b"\x82\x3c\x40", b"\xb2\x40\x00", b"\xb2\x7b\x00", *SETUP]
+    wires.close()
+    wires.system.close()
+    assert second.closed
+
+
+def test_virtual_ports_are_made_again_when_the_system_is_back() -> None:
+    system, second = FakeMidiSystem(), FakeMidiSystem()
+    wires = rig(system)
+    system.die()
+    look(wires)
+    system.successor = second
+    assert look(wires) == [("out", "Synth", True), ("in", "Keys", True)]
+    second.die()  # and again
+    assert look(wires) == [("out", "Synth", False), ("in", "Keys", False)]
+
+
+def test_a_port_that_keeps_exact_time_keeps_its_look_ahead_while_it_is_away() -> None:
+    ports = [FakeTimedPort("Synth"), FakeTimedPort("Synth")]
+    left = iter(ports)
+    plug = OutputPlug(
+        "out", "Synth", PortChoice("Synth", exists=True), setup=SETUP, open_port=lambda _system, _choice: next(left)
+    )
+    system = FakeMidiSystem(outputs=("Synth",))
+    plug.open(system)
+    plug.send_at(b"\x90\x3c\x40", 5.0, "tag")
+    plug.lose(NOBODY)
+    assert (plug.ahead_s, plug.period_s) == (0.02, 0.005)
+    plug.send_at(b"\x80\x3c\x40", 6.0, "tag")
+    plug.flush()
+    assert plug.departures() == ()
+    assert plug.find(system, system.ports())
+    assert ports[1].sent[0] == b"\x80\x3c\x40"
+    plug.send_at(b"\x90\x40\x40", 7.0)
+    assert ports[1].given == [(7.0, b"\x90\x40\x40", None)]
+
+
+def test_a_callback_that_throws_something_else_is_a_lost_port_too() -> None:
+    class Odd(FakePort):
+        def send(self, data: bytes) -> None:
+            raise ValueError(data)
+
+    odd = Odd("Synth")
+    plug = OutputPlug(
+        "out", "Synth", PortChoice("Synth", exists=True), setup=(), open_port=lambda _system, _choice: odd
+    )
+    plug.open(FakeMidiSystem())
+    plug.send(b"\x90\x3c\x40")
+    with pytest.raises(PortLost, match="'Synth' failed"):
+        raise plug.why_gone() or AssertionError
+
+
+NOTES = st.tuples(st.sampled_from([0x80, 0x90]), st.integers(0, 2), st.sampled_from([60, 64]))
+
+
+@given(course=st.lists(st.one_of(NOTES, st.sampled_from(["lose", "find"])), max_size=40))
+def test_whenever_it_went_nothing_goes_on_sounding_that_nobody_will_end(course: list[Any]) -> None:
+    """A listener that keeps what it was sent, as a synthesiser does that stays on while its cable is out."""
+    system = FakeMidiSystem(outputs=("Synth",))
+    wanted: set[tuple[int, int]] = set()  # what the band holds, by what it has sent
+    heard: set[tuple[int, int]] = set()
+    plug = OutputPlug(
+        "out", "Synth", PortChoice("Synth", exists=True), setup=SETUP,
+        open_port=lambda system, choice: system.open_output(choice, role="out"),
+    )  # fmt: skip
+    plug.open(system)
+    taken = 0
+    for step in [*course, "find"]:
+        if step == "lose" and plug.there:
+            plug.lose(PortListing((), ()))
+        elif step == "find" and not plug.there:
+            assert plug.find(system, system.ports())
+        elif not isinstance(step, str):
+            kind, channel, pitch = step
+            (wanted.add if kind == 0x90 else wanted.discard)((channel, pitch))
+            plug.send(bytes((kind | channel, pitch, 64)))
+        for _, data in system.log[taken:]:
+            kind, key = data[0] & 0xF0, (data[0] & 0x0F, data[1])
+            if kind == 0x90:
+                heard.add(key)
+            elif kind == 0x80:
+                heard.discard(key)
+            elif data[:2] == bytes((data[0], 123)):
+                heard = {other for other in heard if other[0] != key[0]}
+        taken = len(system.log)
+        assert not plug.there or heard <= wanted

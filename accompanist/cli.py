@@ -19,6 +19,7 @@ COMMANDS = {
     "accompany": ("accompanist.commands.accompany:accompany", "Accompany MIDI files."),
     "ports": ("accompanist.commands.ports:ports", "List the MIDI ports."),
     "panic": ("accompanist.commands.ports:panic", "Silence everything on an output port."),
+    "calibrate": ("accompanist.commands.calibrate:calibrate", "Measure how much earlier the band should leave."),
     "learn": ("accompanist.commands.learn:learn", "Map a key, knob or pedal by touching it."),
     "control": ("accompanist.commands.control:control", "Tell a running serve what to do, or ask how it stands."),
     "doctor": ("accompanist.commands.doctor:doctor", "Check what is installed and what to do about what is not."),

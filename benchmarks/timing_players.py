@@ -29,6 +29,7 @@ import numpy as np
 
 from accompanist.config import EngineConfig, ServeConfig
 from accompanist.engine.engine import Engine
+from accompanist.engine.part import parts_of
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Answer, Job, Planned
 from accompanist.music.note import Note
@@ -41,7 +42,7 @@ from accompanist.runtime.performance_log import Item, PerformanceLog, Sent
 from accompanist.runtime.realtime import punctual_process
 from accompanist.runtime.systems import open_system
 from accompanist.runtime.telemetry import Telemetry
-from accompanist.runtime.wiring import Wires, Wiring
+from accompanist.runtime.wiring import Wires
 
 BPM, STEP_TICKS = 240, 120
 STEP_S = 60 / BPM / 4
@@ -118,8 +119,10 @@ def accompanist(backend: str, model: Model | None, log_path: Path | None, _secon
         inbox.receive(Answer(clock.now(), job, chords(job, spec.plan_steps), 0.0))
 
     with punctual_process():
-        wires = Wires(system, Wiring("Keyboard", "DAW"), spec, ServeConfig(thru=True))
-        engine = Engine(spec, EngineConfig(bpm=BPM), thru=True, ahead_s=wires.ahead_s)
+        serve = msgspec.convert({"in": "Keyboard", "out": "DAW", "thru": True}, ServeConfig)
+        parts = parts_of(spec, serve)
+        wires = Wires(system, spec, serve, parts)
+        engine = Engine(spec, EngineConfig(bpm=BPM), thru=True, ahead_s=wires.ahead_s, parts=parts)
         loop = Loop(
             engine, clock, inbox, wires.outputs, ask=ask, telemetry=telemetry, advance_s=wires.advance_s, log=log
         )  # fmt: skip

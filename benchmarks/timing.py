@@ -9,6 +9,7 @@ into seconds afterwards, from all cycles the listener saw. Needs jackd, and isob
 
 lateness    the second of the frame a note-on was heard at, minus the second it was due at
 jitter      distance of that from its own median
+even        frames by which the way from a note to the next differs from what was due, counted in JACK's frames alone
 frames off  jack back end: frames between where a note-on should have left and where it did
 thru        from the frame the melody was played at to the frame it came back at
 still       how far JACK's frames fell behind the seconds: a machine that stands still. Notes due within 0.3 s of that
@@ -55,7 +56,12 @@ def performance(stage: Stage, player: str, *, infer: bool, seconds: float) -> di
     first_s, last_s = line.s_at(heard["cycles"][0][0]), line.s_at(heard["cycles"][-1][0])
     due = [row for row in told["due"] if first_s < row[0] < last_s - 0.1]
     notes, missing = matched(due, heard["heard"])
-    figures = {"player": player, "load": "infer" if infer else "idle", **of_notes(notes, line), "missing": missing}
+    figures = {
+        "player": player,
+        "load": "infer" if infer else "idle",
+        **of_notes(notes, line, heard["rate"]),
+        "missing": missing,
+    }
     if kind == "jack":
         figures |= of_frames(notes, line, heard["rate"])
     if heard["played"]:
@@ -78,7 +84,8 @@ def line_of(figures: dict[str, Any]) -> str:
     frames = figures.get("frames_off")
     return (
         f"{figures['player']:11}{figures['load']:6}{figures['judged']:6}"
-        f"{cells(figures['lateness_ms'])} {cells(figures['jitter_ms'])} {cells(thru and thru['latency_ms'])}"
+        f"{cells(figures['lateness_ms'])} {cells(figures['jitter_ms'])} {cells(thru and thru['latency_ms'])} "
+        f"{cells(figures['interval_off_frames'])} "
         + (f"{frames['p99']:6.0f}{frames['max']:6.0f}" if frames else f"{'':12}")
         + f"{1000 * figures['still_s']:9.1f}{figures['missing']:6}"
     )
@@ -95,11 +102,10 @@ def main() -> None:
     asked = parser.parse_args()
     loads = {"idle": [False], "infer": [True], "both": [False, True]}[asked.load]
     if not asked.json:
-        print(
-            f"{'':23}{'lateness ms':>24} {'jitter ms':>24} {'thru ms':>24}{'frames off':>12}{'still ms':>9}{'lost':>6}"
-        )
+        titles = "".join(f"{title:>24} " for title in ("lateness ms", "jitter ms", "thru ms", "even, frames"))
+        print(f"{'':23}{titles}{'frames off':>12}{'still ms':>9}{'lost':>6}")
         columns = f"{'p50':>8}{'p99':>8}{'max':>8}"
-        print(f"{'player':11}{'load':6}{'notes':>6}{columns} {columns} {columns}{'p99':>6}{'max':>6}")
+        print(f"{'player':11}{'load':6}{'notes':>6}{columns} {columns} {columns} {columns} {'p99':>6}{'max':>6}")
     for infer in loads:
         for player in asked.players.split(","):
             with Stage(period_frames=asked.period) as stage:

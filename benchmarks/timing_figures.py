@@ -52,11 +52,13 @@ class Note(NamedTuple):
     """A note-on that was due, and heard.
 
     Args:
+        key: Its channel and pitch.
         due_s: When it should have left.
         said_s: When it left, says the player; None where it does not know.
         frame: Where it was heard.
     """
 
+    key: str
     due_s: float
     said_s: float | None
     frame: int
@@ -76,7 +78,7 @@ def matched(due: Sequence[Sequence[Any]], heard: Sequence[Sequence[Any]]) -> tup
     notes, missing = [], 0
     for due_s, data, said_s in sorted(due, key=lambda row: row[0]):
         if frames[data[:4]]:
-            notes.append(Note(due_s, said_s, frames[data[:4]].popleft()))
+            notes.append(Note(data[:4], due_s, said_s, frames[data[:4]].popleft()))
         else:
             missing += 1
     return notes, missing
@@ -91,8 +93,20 @@ def spread(values: Sequence[float], digits: int = 3) -> dict[str, float] | None:
     return {name: round(float(value), digits) for name, value in shares.items()}
 
 
-def of_notes(notes: Sequence[Note], line: Line) -> dict[str, Any]:
-    """Lateness, jitter, and frames of error of those notes around which the machine did not stand still."""
+def intervals_off(notes: Sequence[Note], line: Line, rate: int) -> list[float]:
+    """Frames by which the way from each note to the next of its pitch differs from what was due, by JACK alone."""
+    last: dict[str, Note] = {}
+    off = []
+    for note in notes:
+        before = last.get(note.key)
+        if before is not None and not line.still_near(note.due_s):
+            off.append(abs(note.frame - before.frame - (note.due_s - before.due_s) * rate))
+        last[note.key] = note
+    return off
+
+
+def of_notes(notes: Sequence[Note], line: Line, rate: int) -> dict[str, Any]:
+    """Lateness, jitter and evenness of those notes around which the machine did not stand still."""
     awake = [note for note in notes if not line.still_near(note.due_s)]
     late_ms = [1000 * (line.s_at(note.frame) - note.due_s) for note in awake]
     middle_ms = float(np.median(late_ms)) if late_ms else 0.0
@@ -101,6 +115,7 @@ def of_notes(notes: Sequence[Note], line: Line) -> dict[str, Any]:
         "judged": len(awake),
         "lateness_ms": spread(late_ms),
         "jitter_ms": spread([abs(ms - middle_ms) for ms in late_ms]),
+        "interval_off_frames": spread(intervals_off(notes, line, rate), 1),
     }
     return figures
 

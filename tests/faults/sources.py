@@ -327,8 +327,8 @@ class Ports(Source):
         if self.mood == "slow":
             self.world.watch.punctual = False
 
-    def send(self, device: Device, data: bytes) -> None:
-        """A port's `send`."""
+    def send(self, device: Device, data: bytes, leave_s: float | None = None) -> None:
+        """A port is given a message, to send now or at a second."""
         world = self.world
         if self.mood in ("vanishing", "throwing") and world.now() >= self._at_s and not world.watch.closing:
             self._at_s = math.inf
@@ -343,8 +343,7 @@ class Ports(Source):
         if self.mood == "slow" and self.rng.random() < 0.1:
             world.note("slow send")
             world.advance(self.rng.uniform(0, 0.05))
-        world.watch.sent(device, data, world.now())
-        world.sent(device, data)
+        world.watch.given(device, data, world.now(), leave_s)
 
 
 class Machine(Source):

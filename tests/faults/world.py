@@ -35,6 +35,8 @@ from accompanist.runtime import loop as loop_module
 from accompanist.runtime.clock import ManualClock
 from accompanist.runtime.loop import Inbox, Loop
 from accompanist.runtime.performance_log import Item, PerformanceLog
+from accompanist.runtime.ports import Departure
+from accompanist.runtime.sender import look_ahead_s
 from accompanist.runtime.telemetry import Telemetry
 from accompanist.runtime.wiring import BesideTheBand, opening
 
@@ -141,34 +143,71 @@ class World(ManualClock):
         drawn["replan_steps"] = min(drawn["replan_steps"], self.spec.plan_steps)
         self.settings = EngineConfig(**drawn)
         self.parts = parts_of(self.spec, ServeConfig())
-        self.engine = Engine(
-            self.spec,
-            self.settings,
-            follow_clock=self.follows,
-            channel=rng.choice((0, 0, 1)),
-            thru=(thru := rng.random() < 0.5),
-            wait_for_player=rng.random() < 0.7,
-            split=rng.choice((0, 0, 60)),
-            parts=self.parts,
-        )
+        thru = rng.random() < 0.5
+        ahead_s = rng.choice((0.0, 0.0, 0.016, 0.05))
         band = {track.channel for track in tracks}
         if rng.random() < 0.5:
-            devices = {i: Device(track.name, {track.channel}) for i, track in enumerate(tracks)}
-            devices[THRU_TRACK] = Device("melody", ())
+            devices = {i: Device(track.name, {track.channel}, ahead_s=ahead_s) for i, track in enumerate(tracks)}
+            devices[THRU_TRACK] = Device("melody", (), ahead_s=rng.choice((0.0, ahead_s)))
             self.outputs: dict[int, Any] = dict(devices)
         else:
-            one = Device("band", band)
+            one = Device("band", band, ahead_s=ahead_s)
             devices = dict.fromkeys(range(-1, len(tracks)), one)
             self.outputs = {**devices, THRU_TRACK: BesideTheBand(one, band)}
         if not thru:
             del self.outputs[THRU_TRACK], devices[THRU_TRACK]
         self.devices = devices
-        self.watch = Watch(self.spec, devices, internal=self.internal)
-        for device in set(devices.values()):
-            device.send = self._sender(device)
+        self.advance_s = {i: rng.choice((0.0, 0.0, 0.01)) for i in range(len(tracks))}
+        if shared or len(set(devices.values())) < len(devices):  # one port is as far from being heard for all
+            self.advance_s = dict.fromkeys(self.advance_s, self.advance_s[0])
+        self.engine = Engine(
+            self.spec,
+            self.settings,
+            follow_clock=self.follows,
+            channel=rng.choice((0, 0, 1)),
+            thru=thru,
+            wait_for_player=rng.random() < 0.7,
+            split=rng.choice((0, 0, 60)),
+            parts=self.parts,
+            ahead_s=(told_s := look_ahead_s(self.outputs, self.advance_s)),
+        )
+        self.watch = Watch(self.spec, devices, internal=self.internal, advance_s=self.advance_s, ahead_s=told_s)
+        for device in dict.fromkeys(devices.values()):
+            self._plug_in(device)
 
-    def _sender(self, device: Device) -> Callable[[bytes], None]:
-        return lambda data: self._ports.send(device, data)
+    def _plug_in(self, device: Device) -> None:
+        """Give a device its port's methods."""
+        left: list[Departure] = []
+        heap: list[tuple[float, int, bytes, object]] = []
+
+        def send_at(data: bytes, due_s: float, tag: object = None) -> None:
+            self._ports.send(device, data, due_s)
+            device.waiting += 1
+            heapq.heappush(heap, (due_s, next(self._numbers), data, tag))
+            heapq.heappush(self._heap, (max(due_s, self._now_s), next(self._numbers), leave))
+
+        def leave() -> None:
+            while heap and heap[0][0] <= self._now_s:
+                _, _, data, tag = heapq.heappop(heap)
+                if not device.gone:
+                    self.sent(device, data)
+                left.append(Departure(tag, self._now_s))
+
+        def departures() -> list[Departure]:
+            told, left[:] = left[:], []
+            device.waiting -= len(told)
+            return told
+
+        def flush() -> None:
+            if heap:
+                self._now_s = max(self._now_s, max(heap)[0])
+            leave()
+
+        def send(data: bytes) -> None:
+            self._ports.send(device, data)
+            self.sent(device, data)
+
+        device.send, device.send_at, device.departures, device.flush = send, send_at, departures, flush
 
     def _wired(self, rng: random.Random) -> Loop:
         self.telemetry = Telemetry()
@@ -196,6 +235,7 @@ class World(ManualClock):
             self.outputs,
             ask=self._model.ask,
             telemetry=self.telemetry,
+            advance_s=self.advance_s,
             opening=opening(self.parts),
             lost=self._lost,
             tell=lambda _: self.callback("tell"),
@@ -259,6 +299,7 @@ class World(ManualClock):
 
     def sent(self, device: Device, data: bytes) -> None:
         """A message left."""
+        self.watch.sent(device, data)
         self.messages += 1
         self.digest = zlib.crc32(data, self.digest ^ hash(self._now_s) & 0xFFFFFFFF)
         if self._traces:
@@ -274,7 +315,7 @@ class World(ManualClock):
             raise
         except Exception as error:
             raise Broken(f"the engine raised by itself: {''.join(traceback.format_exception(error))}") from error
-        self.watch.stepped(step)
+        self.watch.stepped(step, now_s)
         for event in step.events:
             self.trace(f"! {event.name} {event.detail}")
         return step
@@ -334,7 +375,7 @@ class World(ManualClock):
 
     def _next_scene(self) -> None:
         if self.scene % 20 == 0:
-            self.most_held = max(self.most_held, self.watch.memory(self.engine, self._loop))
+            self.most_held = max(self.most_held, self.watch.memory(self.inbox, self.engine, self._loop))
         if self._log is not None:
             if len(self._log._waiting) > LOG_WAITING:
                 raise Broken(f"{len(self._log._waiting)} records wait for the log")
@@ -373,7 +414,7 @@ class World(ManualClock):
         try:
             with patch.object(loop_module, "engine_thread", _no_priority), patch.object(loop_module, "gc", pauses):
                 self._loop.run()
-            self.watch.memory(self.engine, self._loop)
+            self.watch.memory(self.inbox, self.engine, self._loop)
             self.watch.ended()
         except (Broken, Exception) as error:  # noqa: BLE001  whatever ends the engine thread is what we look for
             first: BaseException = error

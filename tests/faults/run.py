@@ -70,14 +70,13 @@ def main() -> None:
         faults.update(report.faults)
         hours, beats, messages = hours + report.hours, beats + report.beats, messages + report.messages
         inputs, turns, done = inputs + report.inputs, turns + report.turns, done + 1
+        if asked.trace:
+            print("\n".join(report.last))
         if report.broken:
             failed += 1
-            if asked.seed is None:
-                tell(*((report, without) if asked.no_shrink else shrunk(report, asked.hours, without)))
+            tell(*((report, without) if asked.no_shrink or asked.trace else shrunk(report, asked.hours, without)))
             if not asked.keep_going:
                 break
-        if asked.seed is not None:
-            print("\n".join((*report.last, report.broken)))
     took_s = time.perf_counter() - began_s
     print(
         f"{done} seeds, {failed} failed: {hours:,.1f} simulated hours in {took_s:.1f} s ({hours / took_s:.1f} per s); "

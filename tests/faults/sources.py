@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from faults.world import World
 
 CLOCK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
-LONGEST_CLOCK_S = 30.0
+LONGEST_CLOCK_S = 60.0
 """Longer scenes have no steady clock: it comes 48 times a second."""
 MOST_PER_SCENE = 300
 """A scene's messages from a source that plays all the time: long scenes are sparse ones."""
@@ -100,6 +101,10 @@ class Player(Source):
                 self.again(lambda: rng.expovariate(1 / gap_s), self._strike)
             case "flood":
                 self.world.at(rng.uniform(0, length_s), self._flood)
+            case "torrent" if not self.world.long:
+                self.world.note("torrent")
+                for i in range(4_000):
+                    self.world.at(i * 0.0005, partial(self._send, bytes((0x90 if i % 2 else 0x80, i // 2 % 128, 100))))
             case "garbage":
                 self.again(lambda: rng.expovariate(1 / gap_s), self._babble)
             case "all off":
@@ -156,7 +161,7 @@ class Player(Source):
 class ClockMaster(Source):
     """A MIDI clock that stops, jumps, jitters and storms; an engine that keeps its own time must not care."""
 
-    MOODS = (("silent", 3), ("steady", 3), ("jittery", 2), ("wild", 1), ("doubled", 1), ("storm", 1), ("stuck", 1))
+    MOODS = (("silent", 2), ("steady", 5), ("jittery", 3), ("wild", 1), ("doubled", 1), ("storm", 1), ("stuck", 1))
 
     def __init__(self, world: World, rng: random.Random) -> None:
         super().__init__(world, rng)
@@ -177,10 +182,10 @@ class ClockMaster(Source):
             gap_s = max(0.02, length_s / MOST_PER_SCENE)
             self.again(lambda: rng.expovariate(1 / gap_s), self._storm)
             return
-        if rng.random() < 0.6:
-            self._send(rng.choice((START, START, CONTINUE)))
         if rng.random() < 0.2:
             self._locate()
+        if rng.random() < 0.7:
+            self._send(rng.choice((START, CONTINUE, CONTINUE)))
         self._bpm = rng.choice((30, 60, 90, 120, 150, 240, 300))
         self.again(self._gap_s, self._tick)
 
@@ -205,8 +210,10 @@ class ClockMaster(Source):
                 return
             self._send(CLOCK)
         self._send(CLOCK)
-        if rng.random() < 0.003:
+        if rng.random() < 0.002:
             self._send(rng.choice((STOP, START, CONTINUE)))
+        if rng.random() < 0.001:
+            self._locate()
 
     def _storm(self) -> None:
         self.world.note("start, stop and song position")
@@ -415,8 +422,12 @@ class Commands(Source):
     TRIGGERS = ("fill", "panic", "tap", "start", "stop", "continue")
 
     def act(self, length_s: float) -> None:
-        """Turn knobs."""
+        """Turn knobs, from where they stand at the beginning, more often than not."""
         rng = self.rng
+        if rng.random() < 0.7:
+            for name, value in (("density", 1.0), ("hold", 0.0), ("listen", 1.0), ("mute", 0.0), ("solo", 0.0)):
+                for track in range(len(self.world.spec.tracks)):
+                    self.world.receive(Command(self.world.now(), name, value, track))
         if self.mood == "none":
             return
         gap_s = max(0.02 if self.mood == "storm" else 2.0, length_s / MOST_PER_SCENE)

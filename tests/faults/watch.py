@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from accompanist.engine.engine import Status
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, Step
+from accompanist.music.note import Note
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.loop import MOST_RECEIVED, Inbox
 from accompanist.runtime.telemetry import Telemetry
@@ -20,9 +21,9 @@ MOST_TURNS_AT_ONCE = 3
 """Turns of the loop at one moment in which nothing comes in, goes out or happens: more is spinning."""
 MOST_IDLE_TURNS_PER_S = 400
 """Turns in a simulated second in which nothing happens."""
-MOST_HELD = 20_000
-"""Elements of all containers of engine and loop together: 2,048 notes of the player's of five elements each, some
-plans. The inbox is counted by itself."""
+MOST_HELD = 5_000
+"""Elements of all containers of engine and loop together: 2,048 notes of the player's and some plans. The inbox, and
+what the last step told (a flood that is sent on), are counted by themselves."""
 MOST_KEPT = 1_000
 """What the inbox always takes, full or not: answers, tempo changes, commands."""
 JUMPS = ("start", "position")
@@ -119,6 +120,7 @@ class Watch:
         self.heard = self.told = self.counted = 0
         self.worst_s = self.counted_worst_s = 0.0
         self.status: Status | None = None
+        self._last_told = 0  # messages and events of the engine's last step
         self._tick = 0
         self._listening_tick = -1
         self._moved = False
@@ -132,6 +134,7 @@ class Watch:
     def stepped(self, step: Step, now_s: float) -> None:
         """The engine returned."""
         self._engine_s = max(self._engine_s, now_s)
+        self._last_told = len(step.messages) + len(step.events)
         last_s: dict[int, float] = {}
         for message in step.messages:
             due_s, track = message.due_s, message.track
@@ -181,13 +184,14 @@ class Watch:
 
     def _in_time(self, device: Device, message: Message, now_s: float, leave_s: float | None) -> None:
         self.heard += 1
-        wanted_s = self._leave_s(message)
+        wanted_s, advance_s = self._leave_s(message), self._advance_s.get(message.track, 0.0)
         late_s = (now_s if leave_s is None else max(leave_s, now_s)) - wanted_s
         if message.track == THRU_TRACK:
             late_s -= device.period_s
         elif late_s < -LATE_S and not self.closing:
             self.fail(f"{message} leaves {-late_s} s early")
-        elif self._internal and self.punctual and not self.stalled and late_s > LATE_S and not self.raised:
+        # What comes of a command or a change of tempo cannot leave any earlier, whatever its port's advance.
+        elif self._internal and self.punctual and not self.stalled and late_s > LATE_S + advance_s and not self.raised:
             self.fail(f"{message} leaves {late_s} s late on a punctual machine")
         self.worst_s = max(self.worst_s, late_s)
 
@@ -244,15 +248,14 @@ class Watch:
             self.fail(f"the position went back from {self._tick} to {status.tick}")
         self._tick = status.tick
         sounding = [key for device in self._all if device.sounding and not device.gone for key in device.sounds()]
-        if status.running and not status.listening:
+        if status.running:
             self._still_s = math.inf
         elif self._still_s == math.inf:
             self._still_s = self._engine_s
-        if now_s < self._still_s + self._ahead_s + LATE_S * (self._ahead_s > 0):
-            return  # what was told ahead may still sound
-        if sounding and not status.running:
+        # What was told ahead may still sound.
+        if sounding and now_s >= self._still_s + self._ahead_s + LATE_S * (self._ahead_s > 0):
             self.fail(f"{sounding} sound while the song stands still")
-        if sounding and status.listening:
+        if sounding and status.running and status.listening and self._ahead_s == 0:
             # A tick's moment may round to just before it, but not that of a later one as well.
             if 0 <= self._listening_tick < status.tick:
                 self.fail(f"{sounding} sound while the band listens")
@@ -291,7 +294,7 @@ class Watch:
         """How much engine and loop hold; fails where it is too much."""
         if len(inbox._items) > MOST_RECEIVED + MOST_KEPT:
             self.fail(f"the inbox holds {len(inbox._items)}")
-        held = held_elements(roots, {id(inbox)})
+        held = held_elements(roots, {id(inbox)}) - self._last_told
         if held > MOST_HELD:
             self.fail(f"engine and loop hold {held} elements")
         return held
@@ -319,4 +322,4 @@ def held_elements(roots: Iterable[Any], seen: set[int]) -> int:
     return count
 
 
-_PLAIN = (int, float, str, bytes, type(None))
+_PLAIN = (int, float, str, bytes, type(None), Message, Note)

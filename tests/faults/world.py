@@ -28,7 +28,7 @@ from accompanist.config import EngineConfig, ServeConfig
 from accompanist.engine.engine import Engine
 from accompanist.engine.part import parts_of
 from accompanist.engine.player import THRU_TRACK
-from accompanist.engine.protocol import Answer, Failure, Input, Received, Step, TempoChange
+from accompanist.engine.protocol import Answer, Command, Failure, Input, Received, Step, TempoChange
 from accompanist.errors import PortLost
 from accompanist.music.time import PPQ
 from accompanist.runtime import loop as loop_module
@@ -383,10 +383,12 @@ class World(ManualClock):
                 self._log._write_waiting()
         self.scene += 1
         rng = self._scenes
-        longest_s = LONGEST_SCENE_S if rng.random() < 0.5 else 20.0
+        longest_s = LONGEST_SCENE_S if rng.random() < 0.5 else LONG_S / 2
         length_s = math.exp(rng.uniform(math.log(SHORTEST_SCENE_S), math.log(longest_s)))
         self.long = length_s > LONG_S
         self.change_tempo()
+        if self.internal and rng.random() < 0.8:  # or a stop some scenes ago would be the end of it
+            self.receive(Command(self._now_s, "continue"))
         self.watch.punctual = True
         for name in self._active:
             self.sources[name].begin(length_s)

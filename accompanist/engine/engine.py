@@ -258,6 +258,7 @@ class Engine:
                 self._bars.forget()  # no DAW's song with its places: another piece begins
                 self._turn(transport.start(at_s))
             case "continue":
+                self._begun = True  # or the player's first note would begin it again
                 self._turn(transport.go_on(at_s))
             case "stop":
                 self._turn(transport.stop(at_s))

@@ -347,7 +347,7 @@ class Ports(Source):
             if self.mood == "throwing":
                 raise Injected(f"{device.name} does not answer")
             raise PortLost(f"{device.name} is gone")
-        if self.mood == "slow" and self.rng.random() < 0.1:
+        if self.mood == "slow" and leave_s is None and self.rng.random() < 0.1:
             world.note("slow send")
             world.advance(self.rng.uniform(0, 0.05))
         world.watch.given(device, data, world.now(), leave_s)

@@ -26,6 +26,8 @@ MOST_HELD = 5_000
 what the last step told (a flood that is sent on), are counted by themselves."""
 MOST_KEPT = 1_000
 """What the inbox always takes, full or not: answers, tempo changes, commands."""
+SYSTEM = {b"\xf8": 1, b"\xfa": 1, b"\xfb": 1, b"\xfc": 1, b"\xf2": 3}
+"""Clock, start, continue, stop and song position, with their lengths."""
 JUMPS = ("start", "position")
 """Events that say: the song goes on from somewhere else."""
 
@@ -63,6 +65,8 @@ class Device:
 
     def hear(self, data: bytes) -> str:
         """Take a message; returns what is wrong with it, or nothing."""
+        if data[:1] in SYSTEM:
+            return "" if len(data) == SYSTEM[data[:1]] else f"{data.hex(' ')} is no system message"
         kind, channel = data[0] & 0xF0, data[0] & 0x0F
         length = 2 if kind in (0xC0, 0xD0) else 3
         if not 0x80 <= data[0] < 0xF0 or len(data) != length or max(data[1:]) > 0x7F:

@@ -25,6 +25,7 @@ from faults.watch import Broken, Device, Injected, Watch
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig, ServeConfig
+from accompanist.engine.clock_out import CLOCK_TRACK
 from accompanist.engine.engine import Engine
 from accompanist.engine.part import parts_of
 from accompanist.engine.player import THRU_TRACK
@@ -157,6 +158,8 @@ class World(ManualClock):
         if not thru:
             del self.outputs[THRU_TRACK], devices[THRU_TRACK]
         self.devices = devices
+        if leads := self.internal and rng.random() < 0.15:
+            self.outputs[CLOCK_TRACK] = devices[CLOCK_TRACK] = Device("clock", (), ahead_s=ahead_s)
         self.advance_s = {i: rng.choice((0.0, 0.0, 0.01)) for i in range(len(tracks))}
         if shared or len(set(devices.values())) < len(devices):  # one port is as far from being heard for all
             self.advance_s = dict.fromkeys(self.advance_s, self.advance_s[0])
@@ -169,6 +172,7 @@ class World(ManualClock):
             wait_for_player=rng.random() < 0.7,
             split=rng.choice((0, 0, 60)),
             parts=self.parts,
+            clock_out=leads,
             ahead_s=(told_s := look_ahead_s(self.outputs, self.advance_s)),
         )
         self.watch = Watch(self.spec, devices, internal=self.internal, advance_s=self.advance_s, ahead_s=told_s)

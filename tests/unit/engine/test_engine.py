@@ -13,6 +13,7 @@ from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
 from accompanist.engine.protocol import (
     BeatReport,
+    Command,
     Failure,
     Input,
     Job,
@@ -398,3 +399,9 @@ def test_the_reports_say_in_numbers_what_was_settled() -> None:
 def _kept(step: Step, reports: list[PlanReport | BeatReport]) -> Step:
     reports.extend(step.reports)
     return step
+
+
+def test_a_song_that_was_continued_before_it_began_is_not_begun_again_by_the_players_first_note() -> None:
+    show = play(Engine(TINY_SPEC, EngineConfig(bpm=120)), [Command(0.0, "continue"), *note(5.1, 5.4)], 6.0)
+    assert "continue" in show.names()
+    assert "start" not in show.names()

@@ -42,7 +42,7 @@ def test_whatever_goes_wrong_the_invariants_hold(seed: int) -> None:
 def test_a_seed_replays() -> None:
     first, second = (World(3, 2.0, keep=keep).run() for keep in (0, 10))
     assert first._replace(took_s=0.0, last=()) == second._replace(took_s=0.0, last=())
-    assert first.messages > 100
+    assert first.messages > 0
     assert World(4, 2.0).run().digest != first.digest
 
 

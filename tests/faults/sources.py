@@ -349,7 +349,7 @@ class Ports(Source):
             raise PortLost(f"{device.name} is gone")
         if self.mood == "slow" and leave_s is None and self.rng.random() < 0.1:
             world.note("slow send")
-            world.advance(self.rng.uniform(0, 0.05))
+            world.take_time(self.rng.uniform(0, 0.05))
         world.watch.given(device, data, world.now(), leave_s)
 
 

@@ -105,6 +105,7 @@ class World(ManualClock):
         self._traces = keep != 0
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
+        self._leaves: list[Callable[[], None]] = []  # of ports that keep exact time
         self.scene = 0
         self.long = False
         self.faults: Counter[str] = Counter()
@@ -211,6 +212,7 @@ class World(ManualClock):
             self._ports.send(device, data)
             self.sent(device, data)
 
+        self._leaves.append(leave)
         device.send, device.send_at, device.departures, device.flush = send, send_at, departures, flush
 
     def _wired(self, rng: random.Random) -> Loop:
@@ -283,6 +285,12 @@ class World(ManualClock):
         if self._traces:
             self.trace(f"< {shown(item)}")
         self.inbox.receive(item)
+
+    def take_time(self, seconds: float) -> None:
+        """A call of the loop's takes so long; what is due meanwhile leaves the ports that keep time by themselves."""
+        self.advance(seconds)
+        for leave in self._leaves:
+            leave()
 
     def note(self, fault: str) -> None:
         """Count a fault."""

@@ -168,6 +168,8 @@ class Desk:
         self.density = 1.0
         self.temperature = 1.0
         self.style = 0
+        self.setting = self._setting()
+        """Where everything stands."""
 
     @property
     def hold(self) -> bool:
@@ -207,10 +209,10 @@ class Desk:
             setattr(self, name, float(value))
         elif name == "style" and value is not None:
             self.style = int(value)
+        self.setting = self._setting()
         return command
 
-    def setting(self) -> Setting:
-        """Where everything stands."""
+    def _setting(self) -> Setting:
         names = {name: tuple(self._spec.tracks[i].name for i in sorted(its)) for name, its in self._tracks.items()}
         style = self._spec.styles[self.style] if self._spec.styles else ""
         return Setting(names["mute"], names["solo"], self.density, self.temperature, style, self.hold, self.listening)

@@ -146,7 +146,7 @@ class Engine:
             failures=self._band.failures,
             figures=self._band.tally.figures(),
             inference_s=self._band.inference_s,
-            controls=self._arranger.desk.setting(),
+            controls=self._arranger.desk.setting,
         )
 
     # --- time ---

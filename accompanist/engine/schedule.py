@@ -115,8 +115,10 @@ class Schedule:
         self._waiting = [] if tracks is None else [waiting for waiting in self._waiting if waiting[1] not in tracks]
         heapq.heapify(self._waiting)
 
-    def end_at(self, tick: int, tracks: Container[int]) -> None:
+    def end_at(self, tick: int, tracks: frozenset[int]) -> None:
         """Tracks end at a tick, at the latest, what they sound and what they begin before it."""
+        if not tracks:
+            return
         for key, sounding in self._sounding.items():
             if sounding.track in tracks and sounding.end_tick > tick:
                 self._sounding[key] = sounding._replace(end_tick=tick)

@@ -89,7 +89,7 @@ def test_a_toggle_says_where_it_stands_now() -> None:
 
 def test_the_desk_says_where_everything_stands() -> None:
     desk = Desk(STYLED)
-    assert desk.setting() == Setting(style="ballad")
+    assert desk.setting == Setting(style="ballad")
     for each in (
         command("mute", 1, STRINGS),
         command("solo", 1, BASS),
@@ -102,7 +102,7 @@ def test_the_desk_says_where_everything_stands() -> None:
         command("panic"),
     ):
         desk.take(each)
-    assert desk.setting() == Setting(("strings",), ("bass",), 0.5, 1.5, "swing", hold=True, listening=False)
+    assert desk.setting == Setting(("strings",), ("bass",), 0.5, 1.5, "swing", hold=True, listening=False)
 
 
 commands = st.builds(
@@ -128,5 +128,5 @@ def test_whatever_is_accepted_is_taken_and_keeps_its_bounds(given_commands: list
         for name in ("density", "temperature"):
             least, most = AMOUNTS[name]
             assert least <= getattr(desk, name) <= most
-        assert desk.setting().style in STYLED.styles
+        assert desk.setting.style in STYLED.styles
         assert desk.closed <= {BASS, PIANO, STRINGS}

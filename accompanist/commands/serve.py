@@ -54,8 +54,9 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--replan-steps", type=int, help="Sixteenths from one plan to the next; 0: as suits the model.")
 @click.option("--log", type=click.Path(path_type=Path), help="Write a performance log (JSON Lines) to this file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line on stdout: when ready, and at the end.")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Settings file; as before the command.")
 @click.pass_context
-def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
+def serve(ctx: click.Context, /, *, config_path: Path | None, as_json: bool, **flags: Any) -> int:
     """Play live: your melody in on one MIDI port, the band out on another.
 
     A name is that of a port there is, in full or a part only it has ("#2" behind it: the second of several); any other
@@ -69,9 +70,10 @@ def serve(ctx: click.Context, /, *, as_json: bool, **flags: Any) -> int:
     accompanist serve --in "Keyboard" --out "Synth" --clock "Drum machine"
     accompanist serve --in "Keyboard" --out "DAW" --clock-out "Drum machine"        others follow you
     accompanist serve --in "Keyboard" --out "DAW" --log tonight.jsonl       what happened, see docs/performance-log.md
+    accompanist serve --config stage.toml                ports and all else from a file; as a service: docs/service/
     accompanist ports                                    the names there are
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
-    config = load_config(ctx.obj)
+    config = load_config(config_path or ctx.obj)
     engine_flags = {name: flags[name] for name in ("bpm", "beats_per_bar", "seed", "lead_steps", "replan_steps")}
     if flags["sync"] and flags["clock"]:
         raise click.UsageError("--sync and --clock name two clocks; choose one")

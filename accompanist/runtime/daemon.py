@@ -15,7 +15,7 @@ import queue
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -36,14 +36,16 @@ from accompanist.runtime.control_address import Address
 from accompanist.runtime.infer import Inference, Session, default_model_path
 from accompanist.runtime.log_records import Header
 from accompanist.runtime.loop import Inbox, Loop
+from accompanist.runtime.notify import READY, STOPPING, notify
 from accompanist.runtime.performance_log import PerformanceLog
 from accompanist.runtime.ports import MidiSystem
 from accompanist.runtime.realtime import punctual_process
 from accompanist.runtime.selection import Selected, select
-from accompanist.runtime.telemetry import Summary, Telemetry
+from accompanist.runtime.telemetry import Summary, Telemetry, status_line
 from accompanist.runtime.wiring import Wires, opening
 
 _REFRESH_S = 0.25  # between two status lines, and two looks whether the ports we are connected to still exist
+_NOTIFY_EVERY = 4  # refreshes between two words to a service manager
 _JOIN_S = 5.0  # more than the engine thread needs to end what sounds
 _KILLED = 128  # a program ended by signal N exits with 128 + N
 
@@ -229,8 +231,10 @@ class Daemon:
                 if log is not None:
                     log.begin(self._header(ready, session.spec))
                 self._display.ready(ready)
+                notify(READY, "STATUS=ready")
                 end = self._wait(wires)
             finally:
+                notify(STOPPING)
                 loop.stop()
                 thread.join(_JOIN_S)
         self._telemetry.exceptions += self._system.failures
@@ -260,11 +264,14 @@ class Daemon:
         )
 
     def _wait(self, wires: Wires) -> int | PortLost:
+        refreshes = 0
         while True:
-            try:
+            with suppress(queue.Empty):
                 return self._ends.get(timeout=_REFRESH_S)
-            except queue.Empty:
-                self._display.status(self._telemetry)
+            self._display.status(self._telemetry)
+            refreshes += 1
+            if refreshes % _NOTIFY_EVERY == 0:
+                notify(f"STATUS={status_line(self._telemetry)}")
             if not self._config.serve.exit_on_lost:
                 self._look(wires)
             elif (lost := wires.missing()) is not None:

@@ -104,6 +104,15 @@ def test_the_settings_file_names_the_ports(
     assert its.follows_clock == bool(its.clock or its.sync)
 
 
+def test_the_settings_file_may_be_named_behind_the_command(daemon: type[FakeDaemon]) -> None:
+    Path("stage.toml").write_text(PORTS, encoding="utf-8")
+    Path("other.toml").write_text('[serve]\nin = "Other"\n', encoding="utf-8")
+    assert serve("--config", "stage.toml").exception is None
+    both = CliRunner().invoke(cli, ["--config", "other.toml", "serve", "--config", "stage.toml"], standalone_mode=False)
+    assert both.exception is None
+    assert [config.serve.melody for config in daemon.started] == ["Keys", "Keys"]
+
+
 def test_two_clocks_are_refused(daemon: type[FakeDaemon]) -> None:
     assert isinstance(serve("--sync", "--clock", "Drums").exception, click.UsageError)
     Path("config.toml").write_text(PORTS + 'clock = "Drums"\nsync = true\n', encoding="utf-8")

@@ -103,7 +103,7 @@ class Player(Source):
                 self.world.at(rng.uniform(0, length_s), self._flood)
             case "torrent" if not self.world.long:
                 self.world.note("torrent")
-                for i in range(4_000):
+                for i in range(6_000):
                     self.world.at(i * 0.0005, partial(self._send, bytes((0x90 if i % 2 else 0x80, i // 2 % 128, 100))))
             case "garbage":
                 self.again(lambda: rng.expovariate(1 / gap_s), self._babble)
@@ -224,7 +224,8 @@ class ClockMaster(Source):
                 self._send(self.rng.choice((START, STOP, CONTINUE, CLOCK, CLOCK)))
 
     def _locate(self) -> None:
-        place = self.rng.choice((0, 1, 16, 64, 1000, 0x3FFF, self.rng.randrange(0x4000)))
+        near = max(self.world.tick // TICKS_PER_STEP - self.rng.randrange(1, 16), 0) % 0x4000
+        place = self.rng.choice((0, 1, 16, 1000, 0x3FFF, near, near, self.rng.randrange(0x4000)))
         self._send(bytes((0xF2, place & 0x7F, place >> 7)))
 
     def _send(self, data: bytes) -> None:

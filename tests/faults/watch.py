@@ -12,7 +12,7 @@ from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, Step
 from accompanist.music.note import Note
 from accompanist.music.spec import ModelSpec
-from accompanist.runtime.loop import MOST_RECEIVED, Inbox
+from accompanist.runtime.loop import Inbox
 from accompanist.runtime.telemetry import Telemetry
 
 LATE_S = 1e-6
@@ -109,6 +109,7 @@ class Watch:
     ) -> None:
         self._advance_s, self._ahead_s = advance_s, ahead_s
         self._still_s = -math.inf  # since when, at the latest, the song stands still
+        self._told_s = -math.inf  # when the engine told a message last
         self._engine_s = -math.inf  # the present as the engine was told it last
         self._devices = devices
         self._all = list(dict.fromkeys(devices.values()))
@@ -145,6 +146,7 @@ class Watch:
             if not math.isfinite(due_s) or due_s < last_s.get(track, -math.inf):
                 self.fail(f"a message due at {due_s} after one due at {last_s.get(track)}")
             last_s[track] = due_s
+            self._told_s = now_s
             device = self._devices.get(track)
             if device is not None and not device.gone:
                 self.told += 1
@@ -254,8 +256,8 @@ class Watch:
         sounding = [key for device in self._all if device.sounding and not device.gone for key in device.sounds()]
         if status.running:
             self._still_s = math.inf
-        elif self._still_s == math.inf:
-            self._still_s = self._engine_s
+        else:
+            self._still_s = max(min(self._still_s, self._engine_s), self._told_s)
         # What was told ahead may still sound.
         if sounding and now_s >= self._still_s + self._ahead_s + LATE_S * (self._ahead_s > 0):
             self.fail(f"{sounding} sound while the song stands still")
@@ -294,18 +296,17 @@ class Watch:
             if device.sounding and not device.gone:
                 self.fail(f"{device.name} goes on sounding {sorted(device.sounding)} after the end")
 
-    def memory(self, inbox: Inbox, *roots: Any) -> int:
+    def memory(self, *roots: Any) -> int:
         """How much engine and loop hold; fails where it is too much."""
-        if len(inbox._items) > MOST_RECEIVED + MOST_KEPT:
-            self.fail(f"the inbox holds {len(inbox._items)}")
-        held = held_elements(roots, {id(inbox)}) - self._last_told
+        held = held_elements(roots) - self._last_told
         if held > MOST_HELD:
             self.fail(f"engine and loop hold {held} elements")
         return held
 
 
-def held_elements(roots: Iterable[Any], seen: set[int]) -> int:
-    """Elements of all containers that can be reached through attributes of our own classes, but for those seen."""
+def held_elements(roots: Iterable[Any]) -> int:
+    """Elements of all containers that can be reached through attributes of our own classes, the inbox apart."""
+    seen: set[int] = set()
     todo = list(roots)
     count = 0
     while todo:
@@ -319,7 +320,7 @@ def held_elements(roots: Iterable[Any], seen: set[int]) -> int:
         elif isinstance(item, (list, tuple, set, frozenset, deque)):
             count += len(item)
             todo += (value for value in item if not isinstance(value, _PLAIN))
-        elif type(item).__module__.startswith("accompanist."):
+        elif type(item).__module__.startswith("accompanist.") and not isinstance(item, Inbox):
             names = getattr(type(item), "__slots__", ())
             todo += (getattr(item, name) for name in names if hasattr(item, name))
             todo += getattr(item, "__dict__", {}).values()

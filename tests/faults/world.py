@@ -21,7 +21,7 @@ from unittest.mock import patch
 
 import msgspec
 from faults.sources import SOURCES, Callbacks, Machine, Model, Ports, Source
-from faults.watch import Broken, Device, Injected, Watch
+from faults.watch import MOST_KEPT, Broken, Device, Injected, Watch
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig, ServeConfig
@@ -34,7 +34,7 @@ from accompanist.errors import PortLost
 from accompanist.music.time import PPQ
 from accompanist.runtime import loop as loop_module
 from accompanist.runtime.clock import ManualClock
-from accompanist.runtime.loop import Inbox, Loop
+from accompanist.runtime.loop import MOST_RECEIVED, Inbox, Loop
 from accompanist.runtime.performance_log import Item, PerformanceLog
 from accompanist.runtime.ports import Departure
 from accompanist.runtime.sender import look_ahead_s
@@ -46,6 +46,8 @@ MOST_BEATS = 64
 """The song moves on by fewer between two turns, but for jumps and stalls, which are not counted."""
 LONG_S = 120.0
 """Longer scenes are slow and sparse: an hour of dense beats shows no more than a minute of them."""
+EARLY_S = 0.001
+"""Who waits for less is not woken before."""
 LOG_WAITING = 500
 
 
@@ -285,6 +287,8 @@ class World(ManualClock):
         if self._traces:
             self.trace(f"< {shown(item)}")
         self.inbox.receive(item)
+        if len(self.inbox._items) > MOST_RECEIVED + MOST_KEPT:
+            raise Broken(f"the inbox holds {len(self.inbox._items)}")
 
     def take_time(self, seconds: float) -> None:
         """A call of the loop's takes so long; what is due meanwhile leaves the ports that keep time by themselves."""
@@ -362,7 +366,7 @@ class World(ManualClock):
         if self._machine.frozen():
             wake.clear()
             return
-        if until_s is not None and self._machine.wakes_early():
+        if until_s is not None and until_s > self._now_s + EARLY_S and self._machine.wakes_early():
             until_s = self._now_s + (until_s - self._now_s) / 2
         while not wake.is_set():
             if until_s is not None and until_s < self._heap[0][0]:
@@ -386,8 +390,7 @@ class World(ManualClock):
     # --- the course of things ---
 
     def _next_scene(self) -> None:
-        if self.scene % 20 == 0:
-            self.most_held = max(self.most_held, self.watch.memory(self.inbox, self.engine, self._loop))
+        self.most_held = max(self.most_held, self.watch.memory(self.engine, self._loop))
         if self._log is not None:
             if len(self._log._waiting) > LOG_WAITING:
                 raise Broken(f"{len(self._log._waiting)} records wait for the log")
@@ -428,7 +431,7 @@ class World(ManualClock):
         try:
             with patch.object(loop_module, "engine_thread", _no_priority), patch.object(loop_module, "gc", pauses):
                 self._loop.run()
-            self.watch.memory(self.inbox, self.engine, self._loop)
+            self.watch.memory(self.engine, self._loop)
             self.watch.ended()
         except (Broken, Exception) as error:  # noqa: BLE001  whatever ends the engine thread is what we look for
             first: BaseException = error

@@ -19,7 +19,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from accompanist.engine.protocol import Answer, Input, Job, Message, Received, Step
+from accompanist.engine.protocol import Answer, Command, Input, Job, Message, Received, Step
 from accompanist.engine.status import Status
 from accompanist.errors import PortLost
 from accompanist.runtime.clock import Clock
@@ -30,8 +30,8 @@ from accompanist.runtime.sender import Sender
 from accompanist.runtime.telemetry import Telemetry
 
 MOST_RECEIVED = 16_384
-"""MIDI messages kept for the engine at most: a MIDI cable at its fullest fills it in 16 s, so only an engine that hangs
-meets it. Answers and tempo changes are always kept."""
+"""MIDI messages and commands kept for the engine at most: a MIDI cable at its fullest fills it in 16 s, so only an
+engine that hangs meets it. Answers and tempo changes are always kept."""
 _T = TypeVar("_T")
 _RETRY_S = 0.1  # how long an engine that fails by itself is left alone
 _MOST_EARLY_S = 0.1  # JACK hands its events over before their frames come, at most a cycle
@@ -62,8 +62,8 @@ class Inbox:
         self._items: deque[Input] = deque()
 
     def receive(self, item: Input) -> None:
-        """Leave something; from any thread. A MIDI message that finds the inbox full is dropped and counted."""
-        if len(self._items) >= MOST_RECEIVED and isinstance(item, Received):
+        """Leave something; from any thread. A message or command that finds the inbox full is dropped and counted."""
+        if len(self._items) >= MOST_RECEIVED and isinstance(item, Received | Command):
             self.dropped += 1
             return
         self._items.append(item)

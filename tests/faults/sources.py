@@ -25,6 +25,8 @@ LONGEST_CLOCK_S = 60.0
 """Longer scenes have no steady clock: it comes 48 times a second."""
 MOST_PER_SCENE = 300
 """A scene's messages from a source that plays all the time: long scenes are sparse ones."""
+TORRENT = 14_000
+"""Messages of 2,000 a second: more notes than the engine may keep."""
 GARBAGE = tuple(
     bytes.fromhex(text)
     for text in (
@@ -79,6 +81,7 @@ class Player(Source):
         ("melody", 4),
         ("lossy", 2),
         ("flood", 0.5),
+        ("torrent", 0.3),
         ("garbage", 1),
         ("all off", 1),
         ("odd stamps", 1),
@@ -103,8 +106,9 @@ class Player(Source):
                 self.world.at(rng.uniform(0, length_s), self._flood)
             case "torrent" if not self.world.long:
                 self.world.note("torrent")
-                for i in range(6_000):
-                    self.world.at(i * 0.0005, partial(self._send, bytes((0x90 if i % 2 else 0x80, i // 2 % 128, 100))))
+                for i in range(TORRENT):
+                    self.world.at(i * 0.0005, partial(self._send, bytes((0x80 if i % 2 else 0x90, i // 2 % 128, 100))))
+                self.world.at(TORRENT * 0.0005, self.world.weigh)
             case "garbage":
                 self.again(lambda: rng.expovariate(1 / gap_s), self._babble)
             case "all off":

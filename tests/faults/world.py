@@ -390,7 +390,7 @@ class World(ManualClock):
     # --- the course of things ---
 
     def _next_scene(self) -> None:
-        self.most_held = max(self.most_held, self.watch.memory(self.engine, self._loop))
+        self.weigh()
         if self._log is not None:
             if len(self._log._waiting) > LOG_WAITING:
                 raise Broken(f"{len(self._log._waiting)} records wait for the log")
@@ -410,6 +410,10 @@ class World(ManualClock):
         moods = " ".join(f"{name}={self.sources[name].mood}" for name in self._active)
         self.trace(f"# scene {self.scene}, {length_s:.2f} s: {moods}")
         self.at(length_s, self._next_scene)
+
+    def weigh(self) -> None:
+        """How much engine and loop hold by now."""
+        self.most_held = max(self.most_held, self.watch.memory(self.engine, self._loop))
 
     def change_tempo(self) -> None:
         """A tempo for this scene."""

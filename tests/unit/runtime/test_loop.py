@@ -12,7 +12,7 @@ from support.tiny import SEMITONES_DOWN, TINY_SPEC
 from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
 from accompanist.engine.figures import Figures
-from accompanist.engine.protocol import Answer, Event, Input, Job, Message, Received, Step
+from accompanist.engine.protocol import Answer, Command, Event, Input, Job, Message, Received, Step
 from accompanist.engine.status import Status
 from accompanist.errors import PortLost
 from accompanist.runtime.clock import ManualClock
@@ -147,8 +147,9 @@ def test_an_engine_that_trips_over_an_input_goes_on_without_it() -> None:
 def test_a_full_inbox_drops_midi_messages_and_counts_them_but_keeps_the_models_answers() -> None:
     rig = Rig(FakeEngine())
     answer = Answer(0.0, Job(0, np.zeros((2, 32, 128), np.bool_), 0, 0.0), (), 0.1)
-    for _ in range(MOST_RECEIVED + 3):
+    for _ in range(MOST_RECEIVED + 2):
         rig.inbox.receive(Received(9.9, ON))
+    rig.inbox.receive(Command(9.9, "fill"))  # a script may flood as well
     rig.inbox.receive(answer)
     rig.loop.turn()
     ((_, inputs),) = rig.loop._engine.calls  # type: ignore[attr-defined]

@@ -31,6 +31,9 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         120.0
     )
     beats_per_bar: Annotated[int, Meta(ge=2, le=12, description="beats in a bar (quarter notes)")] = 4
+    listen_bars: Annotated[
+        int, Meta(ge=0, le=64, description="bars of the song that the band only listens; at least the model's window")
+    ] = 0
     lead_steps: Annotated[
         int, Meta(ge=1, le=16, description="sixteenths before a plan's first note at which the model is asked")
     ] = 1
@@ -106,6 +109,10 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     clock: Annotated[str, Meta(description="port whose MIDI clock leads; empty: none has one of its own")] = ""
     control: Annotated[str, Meta(description="another port with mapped controls; empty: serve.in alone has them")] = ""
     clock_out: Annotated[str, Meta(description="port that gets our MIDI clock, where none leads; empty: none")] = ""
+    link: Annotated[bool, Meta(description="be led by the Ableton Link session on the local network")] = False
+    count_in_bars: Annotated[
+        int, Meta(ge=0, le=8, description="bars of clicks, then the song begins by itself; 0: with your first note")
+    ] = 0
     sync: Annotated[bool, Meta(description="follow the MIDI clock that arrives on serve.in")] = False
     model: Annotated[str, Meta(description="path of an .onnx model; empty: the shipped one")] = ""
     provider: Annotated[
@@ -150,8 +157,13 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         """
         if self.clock and self.sync:
             raise ValueError(f"clock is {self.clock!r} and sync is true; accepted: one of the two")
+        if self.link and (self.follows_clock or self.count_in_bars):
+            other = "count_in_bars is set" if self.count_in_bars else "a MIDI clock leads"
+            raise ValueError(f"link is true and {other}; accepted: one of the two")
         if self.clock_out and self.follows_clock:
             raise ValueError(f"clock_out is {self.clock_out!r} and a MIDI clock leads; accepted: one of the two")
+        if self.count_in_bars and self.follows_clock:
+            raise ValueError(f"count_in_bars is {self.count_in_bars} and a MIDI clock leads; accepted: one of the two")
 
     @property
     def follows_clock(self) -> bool:

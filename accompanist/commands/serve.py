@@ -28,8 +28,11 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--out", "out", metavar="PORT", help='Port the band plays to; "Accompanist Out" where nothing says.')
 @click.option("--clock", metavar="PORT", help="Follow the MIDI clock that arrives on this port.")
 @click.option("--sync", is_flag=True, default=None, help="Follow the MIDI clock that arrives on the --in port.")
+@click.option("--link", is_flag=True, default=None, help="Be led by the Ableton Link session on the local network.")
 @click.option("--clock-out", metavar="PORT", help="Send a MIDI clock to this port: others follow your tempo.")
 @click.option("--bpm", type=float, help="Tempo where no MIDI clock leads.")
+@click.option("--count-in", "count_in_bars", type=int, metavar="BARS", help="Click for so many bars, then begin.")
+@click.option("--listen-bars", type=int, help="Bars that the band only listens; at least the model's window.")
 @click.option("--beats-per-bar", type=int, help="Beats in a bar.")
 @click.option("--channel", type=int, help="MIDI channel you play on, 1 to 16; 0: any.")
 @click.option("--control", metavar="PORT", help="More controls arrive on this port; see [controls] in config.toml.")
@@ -66,15 +69,19 @@ def serve(ctx: click.Context, /, *, config_path: Path | None, as_json: bool, **f
     \b
     accompanist serve --in "Keyboard" --out "DAW"        your tempo: the first note is beat one
     accompanist serve --in "Keyboard" --out "DAW" --bpm 96 --thru
+    accompanist serve --in "Keyboard" --out "DAW" --count-in 1       a bar of clicks (drums, channel 10), then beat one
     accompanist serve --in "DAW out" --out "DAW in" --sync          locked to the DAW's MIDI clock
     accompanist serve --in "Keyboard" --out "Synth" --clock "Drum machine"
+    accompanist serve --in "Keyboard" --out "DAW" --link            with everybody in the Ableton Link session
     accompanist serve --in "Keyboard" --out "DAW" --clock-out "Drum machine"        others follow you
     accompanist serve --in "Keyboard" --out "DAW" --log tonight.jsonl       what happened, see docs/performance-log.md
     accompanist serve --config stage.toml                ports and all else from a file; as a service: docs/service/
     accompanist ports                                    the names there are
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     config = load_config(config_path or ctx.obj)
-    engine_flags = {name: flags[name] for name in ("bpm", "beats_per_bar", "seed", "lead_steps", "replan_steps")}
+    engine_flags = {
+        name: flags[name] for name in ("bpm", "beats_per_bar", "listen_bars", "seed", "lead_steps", "replan_steps")
+    }
     if flags["sync"] and flags["clock"]:
         raise click.UsageError("--sync and --clock name two clocks; choose one")
     if flags["sync"]:  # a flag for one clock takes the other, which the settings may name, away
@@ -82,7 +89,8 @@ def serve(ctx: click.Context, /, *, config_path: Path | None, as_json: bool, **f
     elif flags["clock"]:
         flags["sync"] = False
     serve_names = [
-        *("in", "out", "clock", "sync", "clock_out", "control", "control_socket", "backend", "provider"),
+        *("in", "out", "clock", "sync", "link", "clock_out", "count_in_bars"),
+        *("control", "control_socket", "backend", "provider"),
         *("channel", "split", "thru", "split_ports", "setup", "exit_on_lost", "advance_ms"),
     ]
     serve_flags = {name: flags[name] for name in serve_names}

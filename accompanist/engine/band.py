@@ -120,7 +120,7 @@ class Band:
         ends = [bytes((CONTROL | part.channel, ALL_NOTES_OFF, 0)) for part in self._parts]
         self._outbox.play(Message(at_s, i, data, self._done_tick) for i, data in enumerate(ends))
 
-    def jump(self, transport: Transport, tick: int, at_s: float) -> None:
+    def jump(self, transport: Transport, tick: int, at_s: float, *, begins: bool) -> None:
         """The song goes on from another place: what was planned and not played is void.
 
         Where the place is known, because the player has played up to it or on from it before, a plan is asked for at
@@ -131,10 +131,11 @@ class Band:
             transport: It has jumped already; the bar buffer too.
             tick: Where the song goes on.
             at_s: When it was told to.
+            begins: The song begins: where it must listen, it does so for as long as set.
         """
         self._schedule.drop_waiting()
         known = self._knows(-(-tick // PPQ) * PPQ)
-        self._planner.restart(tick, known=known)
+        self._planner.restart(tick, known=known, begins=begins)
         self._hold.clear()
         self._arranger.restart()
         self.tally.jumped()

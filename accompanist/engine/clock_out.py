@@ -33,6 +33,7 @@ class ClockOut:
         self._outbox = outbox
         self._ahead_s = ahead_s
         self._next_tick = 0  # of the next clock
+        self._starting = False  # the song was started, and its first tick is not there yet
         self._going = False  # whoever follows has been started, and not stopped
 
     def next_s(self, transport: Transport) -> float:
@@ -42,6 +43,9 @@ class ClockOut:
     def play(self, transport: Transport, at_s: float) -> None:
         """Tell the clocks that are due up to the look-ahead after a moment."""
         horizon_s = max(min(at_s + self._ahead_s, transport.end_s), at_s)
+        if self._starting and transport.running and (due_s := transport.s_at(0)) <= horizon_s:
+            self._say(START, due_s)
+            self._starting, self._going = False, True
         while transport.running and (due_s := transport.s_at(self._next_tick)) <= horizon_s:
             self._say(CLOCK, due_s)
             self._next_tick += TICKS_PER_CLOCK
@@ -54,9 +58,7 @@ class ClockOut:
             transport: Where the song is now.
         """
         if turn.name == "start":
-            self._next_tick = 0
-            self._say(START, turn.at_s)
-            self._going = True
+            self._next_tick, self._starting = 0, True
         elif turn.jump:
             self._stop(turn.at_s)
             self._locate(transport.tick_at(turn.at_s), turn.at_s)
@@ -80,6 +82,7 @@ class ClockOut:
         self._going = True
 
     def _stop(self, at_s: float) -> None:
+        self._starting = False
         if self._going:
             self._say(STOP, at_s)
             self._going = False

@@ -23,13 +23,26 @@ from accompanist.engine.band import Band
 from accompanist.engine.bars import BarBuffer
 from accompanist.engine.clock_out import ClockOut
 from accompanist.engine.controls import SONG, Refused, checked, said
+from accompanist.engine.count_in import Clicks
 from accompanist.engine.follower import ClockFollower
 from accompanist.engine.left_hand import LeftHand
+from accompanist.engine.link_transport import LinkTransport
 from accompanist.engine.mapping import ControlMap
 from accompanist.engine.outbox import Outbox
 from accompanist.engine.part import Part, parts_of
 from accompanist.engine.player import FIRST_SYSTEM, PLAYERS_PORT, Player, begins_note
-from accompanist.engine.protocol import Answer, Command, Failure, Input, PortChange, Received, Step, Stop, TempoChange
+from accompanist.engine.protocol import (
+    Answer,
+    Command,
+    Failure,
+    Input,
+    LinkState,
+    PortChange,
+    Received,
+    Step,
+    Stop,
+    TempoChange,
+)
 from accompanist.engine.status import Status
 from accompanist.engine.tap import Taps
 from accompanist.engine.transport import InternalTransport, Transport, Turn
@@ -55,6 +68,8 @@ class Engine:
         wait_for_player: Without a clock: the song begins with the player's first note, else with the first step.
         ahead_s: How long before they are due the band's messages are told, in seconds, 0 or more.
         clock_out: Send a MIDI clock, on `clock_out.CLOCK_TRACK`.
+        count_in_bars: Clicks for so many bars, on `count_in.CLICK_TRACK`, when the song is told to start.
+        link: A Link session leads.
         split: The lowest pitch of the melody, below it is the left hand; 0: there is none.
         controls: Which of the player's messages are commands.
         parts: How each track leaves; as the model says where None.
@@ -74,15 +89,15 @@ class Engine:
         wait_for_player: bool = True,
         ahead_s: float = 0.0,
         clock_out: bool = False,
+        count_in_bars: int = 0,
+        link: bool = False,
         split: int = 0,
         controls: ControlsConfig = NO_CONTROLS,
         parts: Sequence[Part] | None = None,
     ) -> None:
         self._spec = spec
         self._beats_per_bar = settings.beats_per_bar
-        self._transport: Transport = (
-            ClockFollower(settings.bpm, settings.lost_clock_beats) if follow_clock else InternalTransport(settings.bpm)
-        )
+        self._transport = _leading(settings, follow_clock=follow_clock, link=link)
         self._bars = BarBuffer(spec.context_steps)
         self._left_hand = LeftHand(split)
         self._player = Player(self._bars, self._left_hand, channel=channel, thru=thru)
@@ -92,6 +107,7 @@ class Engine:
         parts = parts_of(spec, ServeConfig()) if parts is None else parts
         self._band = Band(spec, settings, self._bars, self._arranger, self._outbox, parts=parts, ahead_s=ahead_s)
         self._clock_out = ClockOut(self._outbox, ahead_s=ahead_s) if clock_out else None
+        self._count_in = Clicks(self._outbox, bars=count_in_bars, beats_per_bar=settings.beats_per_bar, ahead_s=ahead_s)
         self._taps = Taps()
         self._begun = follow_clock  # the player, or the first step, has begun the song
         self._wait_for_player = wait_for_player
@@ -178,12 +194,14 @@ class Engine:
         self._play(until_s)
 
     def _play(self, at_s: float) -> None:
+        self._count_in.play(self._transport, at_s)
         if self._clock_out is not None:
             self._clock_out.play(self._transport, at_s)
         self._band.play(self._transport, at_s)
 
     def _wake_at_s(self, now_s: float) -> float | None:
-        wake_s = min(self._band.next_s(self._transport), self._transport.deadline_s)
+        its_s = self._band.next_s(self._transport), self._count_in.next_s(self._transport)
+        wake_s = min(*its_s, self._transport.deadline_s)
         if self._clock_out is not None:
             wake_s = min(wake_s, self._clock_out.next_s(self._transport))
         # Never the present again: what is due by now is done, but for how seconds are rounded.
@@ -207,6 +225,8 @@ class Engine:
                 self._outbox.tell(at_s, "port_back" if item.there else "port_lost", f"{item.role}: {item.name}")
                 if item.role == PLAYERS_PORT and not item.there:
                     self._outbox.pass_on(self._player.let_go(at_s, self._transport.tick_at(at_s)))
+            case LinkState():
+                self._turn(_of_session(self._transport, item, at_s))
             case Stop():
                 self._end(max(at_s, self._done_s))
 
@@ -246,7 +266,8 @@ class Engine:
         """Tempo, start and stop: the player's where no clock leads."""
         transport = self._transport
         if not isinstance(transport, InternalTransport):
-            raise Refused(f"{command.name}: the MIDI clock leads", ())
+            leader = "Link session" if isinstance(transport, LinkTransport) else "MIDI clock"
+            raise Refused(f"{command.name}: the {leader} leads", ())
         match command.name:
             case "bpm":
                 transport.change_tempo(us_per_beat(command.value or 0), None)
@@ -256,7 +277,8 @@ class Engine:
             case "start":
                 self._begun = True
                 self._bars.forget()  # no DAW's song with its places: another piece begins
-                self._turn(transport.start(at_s))
+                self._turn(transport.start(at_s, self._count_in.ticks))
+                self._count_in.begin()
             case "continue":
                 self._begun = True  # or the player's first note would begin it again
                 self._turn(transport.go_on(at_s))
@@ -280,7 +302,7 @@ class Engine:
                 self._band.silence(turn.at_s)
             if turn.jump:
                 self._bars.restart(tick, self._band.now_tick)
-                self._band.jump(self._transport, tick, turn.at_s)
+                self._band.jump(self._transport, tick, turn.at_s, begins=turn.name == "start")
                 self._left_hand.restart(tick)
 
     def _end(self, at_s: float) -> None:
@@ -288,3 +310,16 @@ class Engine:
         self._band.silence(at_s)
         self._outbox.pass_on(self._player.release(at_s, self._transport.tick_at(at_s)))
         self._ended = True
+
+
+def _leading(settings: EngineConfig, *, follow_clock: bool, link: bool) -> Transport:
+    if link:
+        return LinkTransport(settings.bpm, settings.beats_per_bar)
+    if follow_clock:
+        return ClockFollower(settings.bpm, settings.lost_clock_beats)
+    return InternalTransport(settings.bpm)
+
+
+def _of_session(transport: Transport, state: LinkState, at_s: float) -> tuple[Turn, ...]:
+    """What a Link session says, to whoever follows one."""
+    return transport.heard(state, at_s) if isinstance(transport, LinkTransport) else ()

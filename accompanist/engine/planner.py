@@ -79,21 +79,24 @@ class Planner:
         self._plan_ticks = spec.plan_steps * TICKS_PER_STEP
         self._period_ticks = replan_steps(spec, settings) * TICKS_PER_STEP
         self._bar_ticks = settings.beats_per_bar * PPQ
+        self._listen_ticks = settings.listen_bars * self._bar_ticks
         self._lead_ticks = settings.lead_steps * TICKS_PER_STEP
         # Questions remembered at once: an answer that comes after so many more has nothing left to play.
         self._most_open = (self._plan_ticks + self._lead_ticks) // self._period_ticks + 1
         self._jobs = 0
         self.restart(0)
 
-    def restart(self, tick: int, *, known: bool = False) -> None:
+    def restart(self, tick: int, *, known: bool = False, begins: bool = True) -> None:
         """The song goes on from another place.
 
         Args:
             tick: Where.
             known: There is a melody to plan by: the band comes in with the next beat. Otherwise it listens first, for
                 one window from the next bar line on.
+            begins: The song begins: it listens for as many bars as set, where that is longer.
         """
-        listened_tick = _round_up(tick, self._bar_ticks) + self._spec.context_steps * TICKS_PER_STEP
+        listen_ticks = max(self._spec.context_steps * TICKS_PER_STEP, self._listen_ticks if begins else 0)
+        listened_tick = _round_up(tick, self._bar_ticks) + listen_ticks
         self.first_plan_tick = _round_up(tick if known else listened_tick, PPQ)
         self._waits_for_plan = known  # the next beat may still get the plan that was asked for with it
         self.next_plan_tick = self.first_plan_tick

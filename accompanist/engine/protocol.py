@@ -130,7 +130,23 @@ class Command(NamedTuple):
     track: int = -1
 
 
-Input = Received | TempoChange | Answer | Failure | Stop | Command | PortChange
+class LinkState(NamedTuple):
+    """Where an Ableton Link session is.
+
+    Args:
+        at_s: When that was asked for.
+        beat: On the session's timeline then; below 0 before the bar it begins with.
+        bpm: Its tempo.
+        playing: Whether it was started.
+    """
+
+    at_s: float
+    beat: float
+    bpm: float
+    playing: bool
+
+
+Input = Received | TempoChange | Answer | Failure | Stop | Command | PortChange | LinkState
 
 
 class Job(NamedTuple):

@@ -33,6 +33,8 @@ FEWEST_CLOCKS = 12
 """A clock for whose sake the line would have to forget all but fewer is no part of it, until others say the same."""
 WITNESSES, MOST_WITNESSES = 4, 12
 """So many clocks in a row off the line can say what has happened; where so many do not agree, it is jitter."""
+CLEAR = 4
+"""So many times narrower a strip of their own says that clocks have another tempo, and are not merely late."""
 CALM, ALARM = 0.994, 1.1
 """What the jitter allowed is multiplied by: per clock of a narrow line; when clocks err on this side and on that."""
 MOST_COUNTED = 2**16
@@ -206,12 +208,18 @@ class PulseLine:
         odd = self._odd[-WITNESSES * self._care :]
         indices, times = np.array([float(index) for index, _ in odd]), np.array([s for _, s in odd])
         late = times - (self._strip.middle_s + indices * self.period_s)
-        if late.max() - late.min() <= self._jitter_s:
-            if len(odd) == WITNESSES * self._care:
+        spread_s, own_s = float(late.max() - late.min()), narrowest_strip(indices, times).width_s
+        if spread_s <= self._jitter_s:
+            if len(odd) < WITNESSES * self._care:
+                return
+            if self._jitter_s > COARSE_JITTER_S and spread_s > max(self._jitter_s / 2, CLEAR * own_s):
+                self._indices, self._times = np.empty(0), np.empty(0)  # nearer to another line than to this one, moved
+                self._take_odd()
+            else:
                 self._offset(float(indices[0]), float(late.max() + late.min()) / 2)
         elif late.min() > 0 and late[-1] < late[0]:
             pass  # a clump: held up, each by less than the one before; its end will tell
-        elif narrowest_strip(indices, times).width_s <= self._jitter_s:
+        elif own_s <= self._jitter_s:
             self._take_odd()  # another tempo, from somewhere before them on
         elif len(self._odd) >= MOST_WITNESSES:
             self._allow(1.5 * self._jitter_s)

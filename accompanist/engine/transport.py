@@ -150,10 +150,11 @@ class InternalTransport:
         self._settled_s = max(self._settled_s, at_s)
         return (Turn(at_s, "start", jump=True),)
 
-    def start(self, at_s: float) -> tuple[Turn, ...]:
-        """From the beginning, now, at the present tempo."""
+    def start(self, at_s: float, count_in_ticks: int = 0) -> tuple[Turn, ...]:
+        """From the beginning, now or after a count-in, at the present tempo."""
         at_s = max(at_s, self._settled_s)
-        self._map = TempoMap(((0, self._map.us_per_beat_at(self.tick_at(at_s))),), PPQ, at_s)
+        us = self._map.us_per_beat_at(self.tick_at(at_s))
+        self._map = TempoMap(((0, us),), PPQ, at_s + count_in_ticks * us / PPQ / 1e6)
         self._running, self._settled_s = True, at_s
         return (Turn(at_s, "start", silence=True, jump=True),)
 

@@ -25,7 +25,7 @@ from typing import NamedTuple, Protocol
 from accompanist.config import Config
 from accompanist.engine.engine import Engine
 from accompanist.engine.part import Part, parts_of
-from accompanist.engine.protocol import PortChange
+from accompanist.engine.protocol import Command, PortChange
 from accompanist.errors import PortLost
 from accompanist.music.spec import ModelSpec
 from accompanist.music.theory import pitch_number
@@ -34,6 +34,8 @@ from accompanist.runtime.clock import Clock
 from accompanist.runtime.control import ControlServer
 from accompanist.runtime.control_address import Address
 from accompanist.runtime.infer import Inference, Session, default_model_path
+from accompanist.runtime.link import LinkListener
+from accompanist.runtime.link import session as link_session
 from accompanist.runtime.log_records import Header
 from accompanist.runtime.loop import Inbox, Loop
 from accompanist.runtime.notify import READY, STOPPING, notify
@@ -142,8 +144,10 @@ class Daemon:
             PortNotFound: a name fits several ports, or there is none and none can be made.
             PortLost: a port cannot be opened.
             ControlError: the control socket cannot be opened.
+            MissingExtra: Link is asked for and not installed.
         """
         serve, engine = self._config.serve, self._config.engine
+        link = link_session(engine.bpm) if serve.link else None
         path = Path(serve.model) if serve.model else default_model_path()
         chosen = select(
             path, provider=serve.provider, beat_s=60 / engine.bpm, clock=self._clock, tell=self._display.line
@@ -165,6 +169,9 @@ class Daemon:
             self._wires = wires
             stack.callback(wires.close)
             loop = self._loop(session, parts, wires, inference, log)
+            if link is not None:
+                listener = LinkListener(link, self._clock, self._inbox.receive, beats_per_bar=engine.beats_per_bar)
+                stack.callback(listener.close)
             if serve.control_socket:
                 stack.callback(self._take_commands(serve.control_socket, session.spec).close)
             outcome = self._play(loop, wires, chosen, inference_s, log)
@@ -201,6 +208,8 @@ class Daemon:
             controls=self._config.controls,
             ahead_s=wires.ahead_s,
             clock_out=bool(serve.clock_out),
+            count_in_bars=serve.count_in_bars,
+            link=serve.link,
             parts=parts,
         )
         return Loop(
@@ -232,6 +241,8 @@ class Daemon:
                     log.begin(self._header(ready, session.spec))
                 self._display.ready(ready)
                 notify(READY, "STATUS=ready")
+                if self._config.serve.count_in_bars:
+                    self._inbox.receive(Command(self._clock.now(), "start"))
                 end = self._wait(wires)
             finally:
                 notify(STOPPING)

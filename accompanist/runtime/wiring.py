@@ -7,6 +7,7 @@ from functools import partial
 
 from accompanist.config import ServeConfig
 from accompanist.engine.clock_out import CLOCK_TRACK
+from accompanist.engine.count_in import CLICK_TRACK
 from accompanist.engine.part import Part
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, PortChange, Received
@@ -52,6 +53,9 @@ class Wires:
         if serve.thru:
             roles[THRU_TRACK] = "melody"
             names[THRU_TRACK] = f"{serve.band} melody" if serve.split_ports else serve.band
+        if serve.count_in_bars:
+            roles[CLICK_TRACK] = "click"
+            names[CLICK_TRACK] = f"{serve.band} click" if serve.split_ports else serve.band
         if serve.clock_out:
             roles[CLOCK_TRACK], names[CLOCK_TRACK] = "clock out", serve.clock_out
         choices = {track: find(name, there.outputs) for track, name in names.items()}
@@ -70,6 +74,7 @@ class Wires:
             taken = {part.channel for track, part in enumerate(parts) if choices[track] == choices[THRU_TRACK]}
             self.outputs[THRU_TRACK] = BesideTheBand(self.outputs[THRU_TRACK], taken)
         self.advance_s = {track: part.advance_s for track, part in enumerate(parts)}
+        self.advance_s[CLICK_TRACK] = serve.advance_ms / 1000
         self.ahead_s = look_ahead_s(self.outputs, self.advance_s)
 
     def _output(self, role: str, asked: str, choice: PortChoice, setup: Sequence[bytes]) -> OutputPlug:

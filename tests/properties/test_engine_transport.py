@@ -91,3 +91,35 @@ def test_the_follower_foretells_what_it_then_says(waits: list[float], ahead: int
     if math.isfinite(at_s):
         assert abs(follower.tick_at(at_s + 1e-7) - tick) <= 1
         assert follower.s_at(tick + 1) > at_s
+
+
+@given(
+    st.lists(st.tuples(waits_s, messages, st.integers(1, 40)), max_size=40),
+    st.floats(30, 300),
+    st.sampled_from([0.0, 256 / 48000]),
+)
+@settings(deadline=None)
+def test_whatever_came_before_a_steady_clock_is_followed_in_the_end(
+    course: list[tuple[float, bytes, int]], bpm: float, period_s: float
+) -> None:
+    follower = ClockFollower(bpm=120, lost_clock_beats=2)
+    now_s = 10.0
+
+    def read(data: bytes, at_s: float) -> None:
+        while follower.deadline_s <= at_s:
+            follower.expire(follower.deadline_s)
+        follower.settle(at_s)
+        follower.receive(data, at_s)
+
+    for wait_s, data, times in course:
+        for _ in range(times if data == b"\xf8" else 1):
+            now_s += wait_s
+            read(data, now_s)
+    read(b"\xfa", now_s)
+    clock_s = 60 / bpm / 24
+    for i in range(24 * 24):
+        due_s = now_s + 0.03 + i * clock_s
+        read(b"\xf8", max(due_s // period_s * period_s + period_s / 2, now_s) if period_s else due_s)
+    assert abs(follower.bpm / bpm - 1) < 0.01
+    last_s = now_s + 0.03 + (24 * 24 - 1) * clock_s
+    assert abs(follower.s_at(24 * 480 + 960) - (last_s + 49 * clock_s)) < 0.01 + 0.02 * 49 * clock_s

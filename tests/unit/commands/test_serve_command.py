@@ -126,6 +126,14 @@ def test_two_clocks_are_refused(daemon: type[FakeDaemon]) -> None:
     assert "clock_out is 'Drums' and a MIDI clock leads" in result.exception.message
 
 
+def test_a_count_in_needs_our_own_tempo(daemon: type[FakeDaemon]) -> None:
+    serve("--count-in", "2", "--listen-bars", "4")
+    assert (daemon.started[0].serve.count_in_bars, daemon.started[0].engine.listen_bars) == (2, 4)
+    result = serve("--sync", "--count-in", "2")
+    assert isinstance(result.exception, ConfigError)
+    assert "count_in_bars is 2 and a MIDI clock leads" in result.exception.message
+
+
 def test_our_clock_leaves_by_the_port_named(daemon: type[FakeDaemon]) -> None:
     serve("--clock-out", "Drums")
     assert daemon.started[0].serve.clock_out == "Drums"

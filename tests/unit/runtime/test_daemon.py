@@ -268,6 +268,13 @@ def test_our_clock_leaves_by_its_own_port_and_says_stop_at_the_end(tiny_model: P
     assert not [data for name, data in system.log if name == "DAW" and data[0] >= 0xF0]
 
 
+def test_it_counts_in_when_everything_is_open(tiny_model: Path) -> None:
+    system = FakeMidiSystem()
+    perform(tiny_model, system, lambda: signal.raise_signal(signal.SIGTERM), count_in_bars=1)
+    assert ("DAW", bytes((0x99, 76, 110))) in system.log
+    assert ("DAW", bytes((0x89, 76, 64))) in system.log  # whatever ends it
+
+
 def test_settings_for_an_unknown_track_open_nothing(tiny_model: Path) -> None:
     system = FakeMidiSystem()
     with pytest.raises(ConfigError, match=r"serve\.tracks\.organ is for no track of this model; its tracks: bass"):

@@ -53,7 +53,10 @@ _SLOWEST_LOOK_S = 0.0002  # a look at the frame counter that took longer tells n
 _PORT_NAME_BYTES = 120
 _FLUSH_S = 1.0
 _LAST_CALLBACK_S = 0.1  # a callback takes 50 us
-_SYSTEM_EXCLUSIVE, _ACTIVE_SENSING = 0xF0, 0xFE
+_NOTE_OFF, _NOTE_ON, _SYSTEM_EXCLUSIVE, _ACTIVE_SENSING = 0x80, 0x90, 0xF0, 0xFE
+
+_Waiting = tuple[float, int, bytes, object]
+"""When it is due, its number, the bytes, and its tag."""
 
 
 class JackSystem:
@@ -316,9 +319,9 @@ class JackOutput:
         self.own = own
         self.name: str = choice.name if choice.exists else own.name
         self.emptied = threading.Event()
-        self._given: deque[tuple[float, int, bytes, object]] = deque()  # by the engine's thread
+        self._given: deque[_Waiting] = deque()  # by the engine's thread
         self._left: deque[Departure] = deque()  # for the engine's thread
-        self._waiting: list[tuple[float, int, bytes, object]] = []  # a heap, in JACK's thread alone
+        self._waiting: list[_Waiting] = []  # a heap, in JACK's thread alone
         self._numbers = itertools.count()
 
     @property
@@ -377,7 +380,9 @@ class JackOutput:
             self.emptied.set()
             return
         for _ in range(len(self._given)):
-            heapq.heappush(waiting, self._given.popleft())
+            given = self._given.popleft()
+            if not self._withdrawn(given):
+                heapq.heappush(waiting, given)
         frame_s = self._system.period_s / frames
         while waiting and (frame := math.floor((waiting[0][0] - begin_s) / frame_s + 0.5)) < frames:
             offset = max(frame, 0)
@@ -388,6 +393,19 @@ class JackOutput:
             tag = heapq.heappop(waiting)[3]
             if tag is not None:
                 self._left.append(Departure(tag, begin_s + offset * frame_s))
+
+    def _withdrawn(self, given: _Waiting) -> bool:
+        """A note-off that comes before its note-on has left: the song stopped meanwhile, and neither leaves."""
+        due_s, _, off, _ = given
+        if off[0] & 0xF0 != _NOTE_OFF:
+            return False
+        on = bytes((_NOTE_ON | off[0] & 0x0F, off[1]))
+        for i, (on_s, _, data, _) in enumerate(self._waiting):
+            if on_s >= due_s and data[:2] == on:
+                del self._waiting[i]
+                heapq.heapify(self._waiting)
+                return True
+        return False
 
 
 def _address(client: Any) -> int:

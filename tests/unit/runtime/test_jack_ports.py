@@ -193,6 +193,22 @@ def test_what_comes_too_late_leaves_with_the_next_cycle_after_what_was_due_befor
     assert {offset for offset, _ in port.own.buffer} == {0}
 
 
+def test_a_note_that_is_ended_before_it_began_does_not_leave(rig: Rig) -> None:
+    port = rig.system.open_output(OURS, role="out")
+    other = b"\x90\x3e\x40"
+    port.send_at(OFF, 100.0 + CYCLE_S + 10 / RATE, "the one before it ends")
+    port.send_at(ON, 100.0 + CYCLE_S + 10 / RATE, "struck")
+    port.send_at(other, 100.0 + CYCLE_S + 10 / RATE, "struck as well")
+    rig.cycle()
+    port.send_at(OFF, 100.0 + CYCLE_S + 10 / RATE, "the song has stopped")
+    rig.cycle()
+    assert port.own.buffer == [(10, OFF), (10, other)]
+    port.send_at(ON, 100.0 + 2 * CYCLE_S + 1 / RATE)
+    port.send_at(OFF, 100.0 + 2 * CYCLE_S + 2 / RATE)
+    rig.cycle()
+    assert port.own.buffer == [(1, ON), (2, OFF)]  # a short one is still a note
+
+
 def test_it_tells_when_what_was_tagged_really_left(rig: Rig) -> None:
     port = rig.system.open_output(OURS, role="out")
     rig.cycle()
@@ -209,11 +225,11 @@ def test_what_finds_no_room_goes_with_the_next_cycle(rig: Rig) -> None:
     port = rig.system.open_output(OURS, role="out")
     port.own.room = 1
     port.send(ON)
-    port.send(OFF)
+    port.send(b"\xc0\x01")
     rig.cycle()
     assert [data for _, data in port.own.buffer] == [ON]
     rig.cycle()
-    assert [data for _, data in port.own.buffer] == [OFF]
+    assert [data for _, data in port.own.buffer] == [b"\xc0\x01"]
 
 
 def test_a_port_is_closed_when_the_cycle_is_over_that_took_its_last_message(rig: Rig) -> None:

@@ -13,6 +13,8 @@ from accompanist.music.spec import ModelSpec
 # How long an example takes says something about the machine, nothing about the program.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+# A build tries the same examples every time: what fails there fails here. New ones are found while developing.
+settings.register_profile("same examples", settings.get_profile("any machine"), derandomize=True, database=None)
 
 # Shapes written as types (jaxtyping) are checked here, and nowhere else: in use they cost nothing.
 if find_spec("jaxtyping") and find_spec("beartype"):

@@ -24,17 +24,16 @@ server's death.
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
 import threading
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from accompanist.errors import NoMidiSystem, PortLost
 from accompanist.runtime.clock import Clock
+from accompanist.runtime.frame_queue import FrameQueue
 from accompanist.runtime.jack_time import FrameLine
 from accompanist.runtime.jack_watch import ServerEnd, silence_jack
 from accompanist.runtime.ports import Departure, PortChoice, PortListing, Receive
@@ -53,10 +52,7 @@ _SLOWEST_LOOK_S = 0.0002  # a look at the frame counter that took longer tells n
 _PORT_NAME_BYTES = 120
 _FLUSH_S = 1.0
 _LAST_CALLBACK_S = 0.1  # a callback takes 50 us
-_NOTE_OFF, _NOTE_ON, _SYSTEM_EXCLUSIVE, _ACTIVE_SENSING = 0x80, 0x90, 0xF0, 0xFE
-
-_Waiting = tuple[float, int, bytes, object]
-"""When it is due, its number, the bytes, and its tag."""
+_SYSTEM_EXCLUSIVE, _ACTIVE_SENSING = 0xF0, 0xFE
 
 
 class JackSystem:
@@ -319,10 +315,7 @@ class JackOutput:
         self.own = own
         self.name: str = choice.name if choice.exists else own.name
         self.emptied = threading.Event()
-        self._given: deque[_Waiting] = deque()  # by the engine's thread
-        self._left: deque[Departure] = deque()  # for the engine's thread
-        self._waiting: list[_Waiting] = []  # a heap, in JACK's thread alone
-        self._numbers = itertools.count()
+        self._queue = FrameQueue()
 
     @property
     def ahead_s(self) -> float:
@@ -339,18 +332,12 @@ class JackOutput:
         self.send_at(data, self._clock.now())
 
     def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
-        """Send one message at the frame of a second; with the next cycle where that is past.
-
-        Args:
-            data: The raw bytes.
-            due_s: When. Messages due together leave in the order they were given.
-            tag: Comes back in its `Departure`; None: nobody wants to know.
-        """
-        self._given.append((due_s, next(self._numbers), data, tag))
+        """Send one message at the frame of a second; with the next cycle where that is past. See `FrameQueue.give`."""
+        self._queue.give(data, due_s, tag)
 
     def departures(self) -> list[Departure]:
         """What has left since the last call, and when."""
-        return [self._left.popleft() for _ in range(len(self._left))]
+        return self._queue.departures()
 
     def flush(self) -> None:
         """Wait until everything given has left, and the cycle that took it is over: others still read from it."""
@@ -374,38 +361,18 @@ class JackOutput:
             begin_s: When the cycle begins.
             frames: Its length.
         """
-        own, waiting = self.own, self._waiting
-        own.clear_buffer()
-        if not waiting and not self._given:
+        self.own.clear_buffer()
+        if not self._queue:
             self.emptied.set()
             return
-        for _ in range(len(self._given)):
-            given = self._given.popleft()
-            if not self._withdrawn(given):
-                heapq.heappush(waiting, given)
-        frame_s = self._system.period_s / frames
-        while waiting and (frame := math.floor((waiting[0][0] - begin_s) / frame_s + 0.5)) < frames:
-            offset = max(frame, 0)
-            try:
-                own.write_midi_event(offset, waiting[0][2])
-            except jack.JackError:
-                break  # the cycle is full: the rest goes with the next one
-            tag = heapq.heappop(waiting)[3]
-            if tag is not None:
-                self._left.append(Departure(tag, begin_s + offset * frame_s))
+        self._queue.write(begin_s, frames, self._system.period_s / frames, self._put)
 
-    def _withdrawn(self, given: _Waiting) -> bool:
-        """A note-off that comes before its note-on has left: the song stopped meanwhile, and neither leaves."""
-        due_s, _, off, _ = given
-        if off[0] & 0xF0 != _NOTE_OFF:
+    def _put(self, offset: int, data: bytes) -> bool:
+        try:
+            self.own.write_midi_event(offset, data)
+        except jack.JackError:
             return False
-        on = bytes((_NOTE_ON | off[0] & 0x0F, off[1]))
-        for i, (on_s, _, data, _) in enumerate(self._waiting):
-            if on_s >= due_s and data[:2] == on:
-                del self._waiting[i]
-                heapq.heapify(self._waiting)
-                return True
-        return False
+        return True
 
 
 def _address(client: Any) -> int:

@@ -68,7 +68,7 @@ def test_a_pad_is_learnt_by_being_touched(jack_server: JackServer, tmp_path: Pat
     settings.write_text(SETTINGS, encoding="utf-8")
     learning = jack_server.accompanist("--config", str(settings), "learn", "fill", "--in", "Pads", "--json")
     learning.line_with("touch the control for fill")
-    jack_server.play({"connect": [["player:out", "Accompanist:Pads"]], "play": [[0.1, "992464"]], "length_s": 0.5})
+    jack_server.play({"connect": [["player:out", "Accompanist in:Pads"]], "play": [[0.1, "992464"]], "length_s": 0.5})
     assert learning.ends() == 0, learning.lines
     assert json.loads(learning.lines[-1])["control"] == "note C2 channel 10"
     assert settings.read_text(encoding="utf-8") == SETTINGS + 'fill = "note C2 channel 10"\n'

@@ -14,13 +14,9 @@ from collections.abc import Callable, Sequence
 from typing import cast
 
 from accompanist.errors import PortLost
+from accompanist.runtime.ledger import ALL_NOTES_OFF, SUSTAIN, Ledger
 from accompanist.runtime.port_names import found_again
 from accompanist.runtime.ports import Departure, MidiSystem, Port, PortChoice, PortListing, TimedPort
-
-_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
-_SYSTEM = 0xF0
-_SUSTAIN, _ALL_NOTES_OFF = 64, 123
-_RELEASE_VELOCITY = 64
 
 
 class Plug:
@@ -144,30 +140,19 @@ class OutputPlug(Plug):
         super().__init__(role, asked, choice, listens=False, open_port=open_port)
         self._setup = tuple(setup)
         self._refused: PortLost | None = None
-        self._sounding: set[tuple[int, int]] = set()  # channel and pitch: sent on, not yet off
-        self._channels: set[int] = set()  # ever sent to
+        self._ledger = Ledger()
         self._ahead_s = 0.0
         self._period_s = 0.0
-        self._begun = False
 
     def begin(self, port: Port) -> None:
-        """End what sounded when it went, and ready the instruments; the first time there is nothing to end."""
+        """End what sounded when it went, and ready the instruments, where anything was meant for it already."""
         self._refused = None
         self._ahead_s = port.ahead_s
         self._period_s = cast(TimedPort, port).period_s if self._ahead_s > 0 else 0.0
-        if self._begun:
-            for data in self._clean():
-                port.send(data)
-        self._begun = True
-
-    def _clean(self) -> list[bytes]:
-        # `sorted` reads a set in one go: the engine thread may be adding to it.
-        sounding, channels = sorted(self._sounding), sorted(self._channels)
-        ends = [bytes((_NOTE_OFF | channel, pitch, _RELEASE_VELOCITY)) for channel, pitch in sounding]
-        for channel in channels:
-            ends += [bytes((_CONTROL | channel, controller, 0)) for controller in (_SUSTAIN, _ALL_NOTES_OFF)]
-        self._sounding.clear()
-        return [*ends, *(self._setup if channels else ())]  # before the first note the opening is still to come
+        ends = [*self._ledger.ends(), *self._ledger.quiet(SUSTAIN, ALL_NOTES_OFF)]
+        # Before the first message the opening is still to come.
+        for data in (*ends, *(self._setup if self._ledger.channels else ())):
+            port.send(data)
 
     def why_gone(self) -> PortLost | None:
         """Why an open port can be used no more; None where it can."""
@@ -186,22 +171,24 @@ class OutputPlug(Plug):
     def send(self, data: bytes) -> None:
         """Send one message now; to nobody while the port is away."""
         port = self._port
-        if port is not None and self._refused is None:
+        there = port is not None and self._refused is None
+        if port is not None and there:
             try:
                 port.send(data)
             except Exception as error:  # noqa: BLE001 (a port that throws is one that is gone; the band plays on)
                 self._refuse(error)
-            self._note(data)
+        self._ledger.note(data, heard=there)
 
     def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
         """Send one message at a second; to nobody while the port is away."""
         port = self._port
-        if port is not None and self._refused is None:
+        there = port is not None and self._refused is None
+        if port is not None and there:
             try:
                 cast(TimedPort, port).send_at(data, due_s, tag)
             except Exception as error:  # noqa: BLE001 (as above)
                 self._refuse(error)
-            self._note(data)
+        self._ledger.note(data, heard=there)
 
     def departures(self) -> Sequence[Departure]:
         """What has left since the last call, and when."""
@@ -218,13 +205,3 @@ class OutputPlug(Plug):
         if not isinstance(error, PortLost):
             error = PortLost(f"the MIDI port {self._name!r} failed: {error}")
         self._refused = error
-
-    def _note(self, data: bytes) -> None:
-        if data[0] >= _SYSTEM:  # a clock's: of no channel
-            return
-        kind, channel = data[0] & 0xF0, data[0] & 0x0F
-        self._channels.add(channel)
-        if kind == _NOTE_ON and data[2] > 0:
-            self._sounding.add((channel, data[1]))
-        elif kind in (_NOTE_ON, _NOTE_OFF):
-            self._sounding.discard((channel, data[1]))

@@ -14,20 +14,20 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, cast
 
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message
-from accompanist.engine.schedule import RELEASE_VELOCITY
 from accompanist.errors import PortLost
 from accompanist.runtime.clock import Clock
+from accompanist.runtime.ledger import ALL_NOTES_OFF, Ledger
 from accompanist.runtime.performance_log import Item, Sent
 from accompanist.runtime.ports import OutputPort, TimedPort
 from accompanist.runtime.telemetry import Telemetry
 
-ALL_NOTES_OFF = 123
-_NOTE_OFF, _NOTE_ON, _CONTROL, _SYSTEM = 0x80, 0x90, 0xB0, 0xF0
+_SYSTEM = 0xF0
 
 
 def look_ahead_s(outputs: Mapping[int, OutputPort], advance_s: Mapping[int, float]) -> float:
@@ -87,8 +87,7 @@ class Sender:
         self._log = log
         self._numbers = itertools.count()
         self._waiting: list[_Parcel] = []  # a heap
-        self._sounding: set[tuple[int, int, int]] = set()  # track, channel, pitch: handed over on, not yet off
-        self._channels: set[tuple[int, int]] = set()  # track, channel: ever sent to
+        self._ledgers: defaultdict[int, Ledger] = defaultdict(Ledger)  # by track: what was handed over
         self._last_s: dict[int, float] = {}  # track: when the last message handed over is to leave
         self._gone: set[int] = set()  # tracks whose port was lost
 
@@ -126,14 +125,15 @@ class Sender:
 
     def end_what_sounds(self) -> None:
         """A note-off for every note that was handed over and not ended."""
-        for track, channel, pitch in sorted(self._sounding):
-            self.send(track, bytes((_NOTE_OFF | channel, pitch, RELEASE_VELOCITY)))
-        self._sounding.clear()
+        for track, ledger in sorted(self._ledgers.items()):
+            for data in ledger.ends():
+                self.send(track, data)
 
     def all_notes_off(self) -> None:
         """All notes off on every channel ever used; returns when everything has left."""
-        for track, channel in sorted(self._channels):
-            self.send(track, bytes((_CONTROL | channel, ALL_NOTES_OFF, 0)))
+        for track, ledger in sorted(self._ledgers.items()):
+            for data in ledger.quiet(ALL_NOTES_OFF):
+                self.send(track, data)
         for port in self._timed_ports():
             port.flush()
         self._collect()
@@ -168,14 +168,7 @@ class Sender:
             self._lost(lost)
             return
         self._last_s[track] = max(parcel.leave_s, self._last_s.get(track, 0.0))
-        kind, channel = data[0] & 0xF0, data[0] & 0x0F
-        if kind == _SYSTEM:
-            return
-        self._channels.add((track, channel))
-        if kind == _NOTE_ON and data[2] > 0:
-            self._sounding.add((track, channel, data[1]))
-        elif kind in (_NOTE_ON, _NOTE_OFF):
-            self._sounding.discard((track, channel, data[1]))
+        self._ledgers[track].note(data)
 
     def _timed_ports(self) -> list[TimedPort]:
         ports = {id(port): port for track, port in self._outputs.items() if track not in self._gone}

@@ -26,6 +26,7 @@ import numpy as np
 
 from accompanist.engine.decode import decoded
 from accompanist.melodies import MELODIES
+from accompanist.music.question import Question
 from accompanist.music.roll import BoolRoll, encode
 from accompanist.runtime.choice import Way
 from accompanist.runtime.clock import MonotonicClock
@@ -58,8 +59,8 @@ def ways() -> list[Way]:
 
 
 def question(session: Session) -> BoolRoll:
-    """A window of a tune: (2 planes, context_steps, 128)."""
-    return encode(MELODIES["ode-to-joy"].notes(), session.spec.context_steps)
+    """A window of a tune: (2 planes, melody_steps, 128)."""
+    return encode(MELODIES["ode-to-joy"].notes(), session.spec.melody_steps)
 
 
 def _spin(stop: Event) -> None:
@@ -109,7 +110,7 @@ def ask(session: Session, pace_s: float, calls: int, took_s: dict[str, list[floa
     for number in range((calls if pace_s else BUSY_CALLS * calls) + 1):
         clock.wait(due_s, threading.Event())
         began_s = clock.now()
-        values = session.run_in_place(melody, seed=number)
+        values = session.run_in_place(Question(melody), seed=number).values
         answered_s = clock.now()
         decoded(values, session.spec, 0)
         if number:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from accompanist.config import TrainConfig, load_config
 from accompanist.music.playable import playable_roll
+from accompanist.music.question import Question
 from accompanist.runtime.infer import Session, default_model_path, noise_seed
 from training import catalog
 from training.metrics import score
@@ -43,7 +44,7 @@ def answers(session: Session, melody: NDArray[np.bool_], seed: int) -> NDArray[n
     """What would sound to each melody window: (N, tracks, 2 planes, steps, 128)."""
     played = []
     for number, window in enumerate(melody):
-        values = session.run(window, seed=noise_seed(seed, number))
+        values = session.run(Question(window), seed=noise_seed(seed, number)).values
         played.append(
             [
                 playable_roll(track_values, track)

@@ -33,6 +33,7 @@ from accompanist.engine.part import parts_of
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Answer, Job, Planned
 from accompanist.music.note import Note
+from accompanist.music.question import Question
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.infer import Session, default_model_path
@@ -75,10 +76,10 @@ class Model:
 
     def _work(self) -> None:
         spec = self._session.spec
-        melody = np.zeros((spec.planes, spec.context_steps, 128), np.bool_)
+        melody = np.zeros((2, spec.melody_steps, 128), np.bool_)
         melody[:, ::2, 60] = True
         while not self._over:
-            self._session.run(melody, seed=self.inferences)
+            self._session.run(Question(melody), seed=self.inferences)
             self.inferences += 1
 
 

@@ -13,6 +13,7 @@ import torch
 
 from accompanist.errors import ExportMismatch
 from accompanist.melodies import MELODIES
+from accompanist.music.question import Question
 from accompanist.music.roll import BoolRoll, encode
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import TICKS_PER_STEP
@@ -49,8 +50,8 @@ def largest_error(generator: UNetGenerator, path: Path) -> float:
     generator = generator.float().cpu().eval()
     worst = 0.0
     for seed, roll in enumerate(probe_rolls(session.spec)):
-        ours = session.run(roll, seed=seed)
-        feed.fill(roll, seed)
+        ours = session.run(Question(roll), seed=seed).values
+        feed.fill(Question(roll), seed)
         with torch.no_grad():
             theirs = generator(*map(torch.from_numpy, feed.arrays.values())).numpy().reshape(ours.shape)
         error = float(np.abs(ours - theirs).max())

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from support.live import write_live_model
 from support.tiny import TINY_SPEC, write_tiny_model
 
 from accompanist.music.spec import ModelSpec
@@ -34,6 +35,12 @@ def tiny_spec() -> ModelSpec:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An ONNX file whose every track is the melody some semitones lower (see `support.tiny`)."""
     return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny.onnx")
+
+
+@pytest.fixture(scope="session")
+def live_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ONNX file with codes, velocities and drums that tells all it is given (see `support.live`)."""
+    return write_live_model(tmp_path_factory.mktemp("model") / "live.onnx")
 
 
 @pytest.fixture(scope="session")

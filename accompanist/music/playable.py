@@ -83,10 +83,10 @@ def split_tracks(output: FloatRoll, spec: ModelSpec) -> FloatRoll:
     """A model's output with tracks and planes on axes of their own.
 
     Args:
-        output: (tracks x planes, steps, 128).
+        output: (tracks x planes, steps, 128), with a plane of velocities where the model has one.
         spec: The model's spec.
 
     Returns:
         (tracks, planes, steps, 128), a view.
     """
-    return output.reshape(len(spec.tracks), spec.planes, -1, PITCHES)
+    return output.reshape(len(spec.tracks), spec.planes_out, -1, PITCHES)

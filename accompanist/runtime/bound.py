@@ -1,9 +1,10 @@
-"""A model's inputs and output in memory that is allocated once and stays where it is.
+"""A model's inputs and outputs in memory that is allocated once and stays where it is.
 
-A call writes melody and noise into the input arrays, lets onnxruntime compute, and finds the answer in the output
-array: nothing large is allocated while the music plays. On the CPU onnxruntime works in our arrays; any other provider
-is handed the inputs anew for each call, because it copies them at that moment, and copies its answer into our array
-once. Whether a provider really does so is tried when the model is loaded; one that doesn't is called without binding.
+A call writes the question and the noise into the input arrays, lets onnxruntime compute, and finds the answer in the
+output arrays: nothing large is allocated while the music plays. On the CPU onnxruntime works in our arrays; any other
+provider is handed the inputs anew for each call, because it copies them at that moment, and copies its answer into our
+arrays once. Whether a provider really does so is tried when the model is loaded; one that doesn't is called without
+binding.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from accompanist.music.roll import HELD, BoolRoll, FloatRoll
+from accompanist.music.playable import split_tracks
+from accompanist.music.question import UNKNOWN, Moment, Question, Reply
+from accompanist.music.roll import HELD
 from accompanist.music.spec import ModelSpec
-from accompanist.runtime.model_file import input_shapes, output_shape
+from accompanist.runtime.model_file import inputs_of, outputs_of
 from accompanist.runtime.providers import PROVIDERS, ort
 
 _TRIAL_TOLERANCE = 1e-3
@@ -28,26 +32,27 @@ class Feed:
         spec: Names, planes and shapes.
 
     Attributes:
-        arrays: By input name, in the order of the model's inputs: the melody, and the noise where there is any.
+        arrays: By input name: the melody, the noise where there is any, codes and moment where the model has codes.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self.arrays: dict[str, FloatRoll] = {
-            name: np.zeros(shape, dtype=np.float32) for name, shape in input_shapes(spec).items()
+        self.arrays: dict[str, NDArray[Any]] = {
+            name: np.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in inputs_of(spec).items()
         }
         self._melody = self.arrays[spec.melody_input][0]
         self._sounds = np.zeros(self._melody.shape, dtype=np.bool_)
+        self._nowhere = Moment(0, spec.context_steps, 0, spec.beats_per_bar)
 
-    def fill(self, melody: BoolRoll | FloatRoll, seed: int, temperature: float = 1.0) -> None:
-        """Write a question: the melody as -1 and 1, and noise.
+    def fill(self, question: Question, seed: int, temperature: float = 1.0) -> None:
+        """Write a question, the melody as -1 and 1, and noise.
 
         Args:
-            melody: (2 planes, context_steps, 128); a note where above 0.
+            question: What is asked.
             seed: Of the noise, standard normal.
             temperature: Scales the noise: 0 the same answer for every seed, 1 as the model was trained.
         """
-        planes = melody if self._spec.planes == 2 else melody[HELD:]
+        planes = question.melody if self._spec.planes == 2 else question.melody[HELD:]
         if planes.dtype != np.bool_:  # comparing booleans with a number would convert them in a buffer of its own
             planes = np.greater(planes, np.float32(0), out=self._sounds)
         self._melody.fill(-1)
@@ -56,6 +61,20 @@ class Feed:
             noise = self.arrays[self._spec.noise_input]
             np.random.Generator(np.random.PCG64(seed)).standard_normal(out=noise, dtype=np.float32)
             np.multiply(noise, np.float32(temperature), out=noise)
+        if self._spec.codes:
+            np.copyto(self.arrays[self._spec.codes_input], UNKNOWN if question.codes is None else question.codes)
+            self.arrays[self._spec.moment_input][0] = question.moment or self._nowhere
+
+    def try_out(self, value: int) -> None:
+        """A question that nobody asks: numbers the same all over, at a moment that may be.
+
+        Args:
+            value: -1 or 1.
+        """
+        for array in self.arrays.values():
+            array.fill(value)
+        if self._spec.codes:
+            self.arrays[self._spec.moment_input][0] = self._nowhere._replace(first_step=max(value, 0))
 
 
 class BoundModel:
@@ -68,7 +87,8 @@ class BoundModel:
 
     Attributes:
         feed: What it is fed from.
-        output: (1, tracks x planes, plan_steps, 128): the last answer.
+        outputs: By output name the last answer, batch 1.
+        reply: The same, as what it means.
         is_bound: Whether onnxruntime computes in these arrays.
     """
 
@@ -76,10 +96,13 @@ class BoundModel:
         self._session = session
         self._spec = spec
         self.feed = Feed(spec)
-        self.output: FloatRoll = np.zeros(output_shape(spec), dtype=np.float32)
+        self.outputs: dict[str, NDArray[Any]] = {
+            name: np.zeros(tensor.shape, dtype=tensor.dtype) for name, tensor in outputs_of(spec).items()
+        }
+        self.reply = _reply(self.outputs, spec)
         self._on_cpu = session.get_providers()[0] == PROVIDERS["cpu"]
         self._inputs = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in self.feed.arrays.items()}
-        self._answer = ort.OrtValue.ortvalue_from_numpy(self.output)
+        self._answers = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in self.outputs.items()}
         self._binding = self._bind() if binding else None
 
     @property
@@ -88,24 +111,25 @@ class BoundModel:
         return self._binding is not None
 
     def run(self) -> None:
-        """Answer what stands in `feed`, into `output`."""
+        """Answer what stands in `feed`, into `outputs`."""
         if self._binding is not None:
             self._run_bound(self._binding)
         else:
-            self.output[:] = self._plain()
+            for name, answer in self._plain().items():
+                self.outputs[name][:] = answer
 
     def _bind(self) -> Any:
         """The binding; None where the provider does not take it, or answers something else by it."""
         try:
             binding = self._session.io_binding()
             self._bind_inputs(binding)
-            binding.bind_ortvalue_output(self._spec.output, self._answer)
-            for melody in (-1, 1):  # twice: a stale copy of the first question would answer the second
-                for array in self.feed.arrays.values():
-                    array.fill(melody)
+            for name, value in self._answers.items():
+                binding.bind_ortvalue_output(name, value)
+            for number in (-1, 1):  # twice: a stale copy of the first question would answer the second
+                self.feed.try_out(number)
                 expected = self._plain()
                 self._run_bound(binding)
-                if not np.allclose(self.output, expected, rtol=0, atol=_TRIAL_TOLERANCE, equal_nan=True):
+                if not all(_close(array, expected[name]) for name, array in self.outputs.items()):
                     return None
         except Exception:  # noqa: BLE001 (onnxruntime's errors share no class; without binding it may well work)
             return None
@@ -123,6 +147,20 @@ class BoundModel:
         for name, value in self._inputs.items():
             binding.bind_ortvalue_input(name, value)
 
-    def _plain(self) -> FloatRoll:
-        (answer,) = self._session.run([self._spec.output], self.feed.arrays)
-        return np.asarray(answer, dtype=np.float32)
+    def _plain(self) -> dict[str, NDArray[Any]]:
+        names = list(self.outputs)
+        return dict(zip(names, self._session.run(names, self.feed.arrays), strict=True))
+
+
+def _reply(outputs: dict[str, NDArray[Any]], spec: ModelSpec) -> Reply:
+    """Views of a model's outputs."""
+    tracks = split_tracks(outputs[spec.output][0], spec)
+    return Reply(
+        tracks[:, : spec.planes],
+        tracks[:, spec.planes] if spec.velocity else None,
+        outputs[spec.codes_output][0] if spec.codes else None,
+    )
+
+
+def _close(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return bool(np.allclose(one, other, rtol=0, atol=_TRIAL_TOLERANCE, equal_nan=True))

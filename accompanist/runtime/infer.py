@@ -16,8 +16,7 @@ from pathlib import Path
 from accompanist.engine.decode import decoded
 from accompanist.engine.protocol import Answer, Failure, Job
 from accompanist.errors import AccompanistError
-from accompanist.music.playable import split_tracks
-from accompanist.music.roll import BoolRoll, FloatRoll
+from accompanist.music.question import Question, Reply
 from accompanist.runtime.bound import BoundModel
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.model_file import check_shapes, read_spec
@@ -72,24 +71,24 @@ class Session:
         """Whether the provider computes in arrays that are allocated once."""
         return self._model.is_bound
 
-    def run(self, melody: BoolRoll | FloatRoll, *, seed: int, temperature: float = 1.0) -> FloatRoll:
+    def run(self, question: Question, *, seed: int, temperature: float = 1.0) -> Reply:
         """Ask the model once.
 
         Args:
-            melody: (2 planes, context_steps, 128); a note where above 0.
+            question: Its melody, and for a model with codes these and the moment.
             seed: Of the noise, standard normal.
             temperature: Scales the noise: 0 the same answer for every seed, 1 as the model was trained.
 
         Returns:
-            (tracks, planes, plan_steps, 128), the caller's own; a note where above 0.
+            The reply, the caller's own.
         """
-        return self.run_in_place(melody, seed=seed, temperature=temperature).copy()
+        return self.run_in_place(question, seed=seed, temperature=temperature).copy()
 
-    def run_in_place(self, melody: BoolRoll | FloatRoll, *, seed: int, temperature: float = 1.0) -> FloatRoll:
-        """Ask the model once, as `run` does, without allocating anything: the next call overwrites the answer."""
-        self._model.feed.fill(melody, seed, temperature)
+    def run_in_place(self, question: Question, *, seed: int, temperature: float = 1.0) -> Reply:
+        """Ask the model once, as `run` does, without allocating anything: the next call overwrites the reply."""
+        self._model.feed.fill(question, seed, temperature)
         self._model.run()
-        return split_tracks(self._model.output[0], self.spec)
+        return self._model.reply
 
     def run_again(self) -> None:
         """Let the model compute on what it was given last, for nothing but the time it takes and the warmth."""
@@ -198,8 +197,9 @@ def infer(session: Session, job: Job, clock: Clock, *, seed: int) -> Answer | Fa
     """
     began_s = clock.now()
     try:
-        values = session.run_in_place(job.melody, seed=noise_seed(seed, job.number), temperature=job.temperature)
-        notes = decoded(values, session.spec, job.plan_tick)
+        question = Question(job.melody)
+        reply = session.run_in_place(question, seed=noise_seed(seed, job.number), temperature=job.temperature)
+        notes = decoded(reply.values, session.spec, job.plan_tick)
     except Exception as error:  # noqa: BLE001 (whatever onnxruntime raises: the engine falls back and counts it)
         message = error.message if isinstance(error, AccompanistError) else one_line(error)
         return Failure(clock.now(), job, message)

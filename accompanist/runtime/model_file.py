@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from accompanist.errors import ModelError, SpecMismatch
+from accompanist.music.question import Moment
 from accompanist.music.roll import PITCHES
 from accompanist.music.spec import METADATA_KEY, ModelSpec
 
-__all__ = ["check_file", "check_shapes", "input_shapes", "output_shape", "read_spec"]
+__all__ = ["Tensor", "check_file", "check_shapes", "inputs_of", "outputs_of", "read_spec"]
+
+_ONNX_TYPES: dict[type[np.generic], str] = {np.float32: "tensor(float)", np.int64: "tensor(int64)"}
+
+
+class Tensor(NamedTuple):
+    """An input or output of a model.
+
+    Args:
+        shape: Batch 1 first.
+        dtype: Of its values.
+    """
+
+    shape: tuple[int, ...]
+    dtype: type[np.generic] = np.float32
 
 
 def check_file(path: Path) -> None:
@@ -42,17 +59,23 @@ def read_spec(session: Any, path: Path) -> ModelSpec:
     return ModelSpec.from_json(text)
 
 
-def input_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
-    """Shapes of what a model is fed, by input name: batch 1, then (planes, steps, pitches) and the noise's own."""
-    shapes: dict[str, tuple[int, ...]] = {spec.melody_input: (1, spec.planes, spec.context_steps, PITCHES)}
+def inputs_of(spec: ModelSpec) -> dict[str, Tensor]:
+    """What a model is fed, by input name: melody, noise where there is any, codes and moment where it has codes."""
+    tensors = {spec.melody_input: Tensor((1, spec.planes, spec.melody_steps, PITCHES))}
     if spec.noise_shape:
-        shapes[spec.noise_input] = (1, *spec.noise_shape)
-    return shapes
+        tensors[spec.noise_input] = Tensor((1, *spec.noise_shape))
+    if spec.codes:
+        tensors[spec.codes_input] = Tensor((1, spec.context_beats + spec.plan_beats, spec.codes), np.int64)
+        tensors[spec.moment_input] = Tensor((1, len(Moment._fields)), np.int64)
+    return tensors
 
 
-def output_shape(spec: ModelSpec) -> tuple[int, ...]:
-    """Shape of what a model answers: (1, tracks x planes, plan_steps, 128)."""
-    return 1, len(spec.tracks) * spec.planes, spec.plan_steps, PITCHES
+def outputs_of(spec: ModelSpec) -> dict[str, Tensor]:
+    """What a model answers, by output name: the tracks, and where it has codes those of its plan."""
+    tensors = {spec.output: Tensor((1, len(spec.tracks) * spec.planes_out, spec.plan_steps, PITCHES))}
+    if spec.codes:
+        tensors[spec.codes_output] = Tensor((1, spec.plan_beats, spec.codes), np.int64)
+    return tensors
 
 
 def check_shapes(session: Any, spec: ModelSpec, path: Path) -> None:
@@ -62,8 +85,8 @@ def check_shapes(session: Any, spec: ModelSpec, path: Path) -> None:
         SpecMismatch: they disagree; both sides are named.
     """
     problems = [
-        *_differences("input", input_shapes(spec), session.get_inputs(), others_allowed=False),
-        *_differences("output", {spec.output: output_shape(spec)}, session.get_outputs(), others_allowed=True),
+        *_differences("input", inputs_of(spec), session.get_inputs(), others_allowed=False),
+        *_differences("output", outputs_of(spec), session.get_outputs(), others_allowed=True),
     ]
     if problems:
         raise SpecMismatch(
@@ -72,10 +95,10 @@ def check_shapes(session: Any, spec: ModelSpec, path: Path) -> None:
         )
 
 
-def _differences(side: str, wanted: dict[str, tuple[int, ...]], found: list[Any], *, others_allowed: bool) -> list[str]:
+def _differences(side: str, wanted: dict[str, Tensor], found: list[Any], *, others_allowed: bool) -> list[str]:
     by_name = {value.name: value for value in found}
     problems = []
-    for name, shape in wanted.items():
+    for name, (shape, dtype) in wanted.items():
         if name not in by_name:
             problems.append(f"the spec names the {side} {name!r}, the model has {', '.join(map(repr, by_name))}")
             continue
@@ -85,8 +108,8 @@ def _differences(side: str, wanted: dict[str, tuple[int, ...]], found: list[Any]
             isinstance(have, int) and have != want for have, want in zip(actual, shape, strict=False)
         ):
             problems.append(f"{side} {name!r} is {_shape_text(actual)}, the spec says {_shape_text(shape)}")
-        if kind != "tensor(float)":
-            problems.append(f"{side} {name!r} is {kind}, it should be tensor(float)")
+        if kind != _ONNX_TYPES[dtype]:
+            problems.append(f"{side} {name!r} is {kind}, it should be {_ONNX_TYPES[dtype]}")
     if not others_allowed:
         problems += [f"the model wants {side} {name!r}, the spec names none" for name in by_name if name not in wanted]
     return problems

@@ -22,6 +22,7 @@ from accompanist.engine.transport import LONGEST_BEAT_US, SHORTEST_BEAT_US
 from accompanist.errors import ModelError
 from accompanist.music.note import Note, without_doubles
 from accompanist.music.playable import playable_notes
+from accompanist.music.question import Question
 from accompanist.music.roll import BoolRoll, FloatRoll
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import TICKS_PER_STEP, TempoMap
@@ -112,7 +113,7 @@ def perform_with_foresight(session: Session, melody: Sequence[Note], *, seed: in
         # The model's answer begins `lag_steps` before the end of the window it is given.
         window = _heard(melody, spec.context_steps, plan_tick + spec.lag_steps * TICKS_PER_STEP)
         began_s = time.perf_counter()
-        answers.append(session.run(window, seed=noise_seed(seed, number)))
+        answers.append(session.run(Question(window), seed=noise_seed(seed, number)).values)
         inference_s.append(time.perf_counter() - began_s)
     notes = _notes_of_answers(answers, spec, end_tick)
     return Performance(tuple(notes), inference_s, {"answer": len(answers)} if answers else {})

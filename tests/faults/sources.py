@@ -14,6 +14,7 @@ from faults.watch import Device, Injected
 from accompanist.engine.protocol import Answer, Command, Failure, Job, Planned, Received, TempoChange
 from accompanist.errors import PortLost
 from accompanist.music.note import Note
+from accompanist.music.question import Reply
 from accompanist.music.time import PPQ, TICKS_PER_STEP
 from accompanist.runtime.infer import infer
 
@@ -247,7 +248,7 @@ class FakeSession:
         """The values, or their exception."""
         if isinstance(self.values, Exception):
             raise self.values
-        return self.values
+        return Reply(self.values)
 
 
 class Model(Source):

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from support.live import LIVE_SPEC
 
 from accompanist.errors import SpecMismatch
 from accompanist.music.spec import BAND, ModelSpec
@@ -41,6 +42,15 @@ def test_a_spec_survives_its_json() -> None:
         (changed(planes=3), "3 planes, this program serves 1 or 2"),
         (changed(tracks=[]), "no tracks"),
         (changed(plan_steps=0), "plan of 0 steps"),
+        (changed(ahead_steps=-4), "-4 steps ahead, this program serves whole beats of 4"),
+        (changed(ahead_steps=6), "6 steps ahead"),
+        (changed(styles=["pop", "pop"]), "two styles of one name among pop, pop"),
+        (changed(codes=-1), "-1 codes per beat, this program serves 0 or more"),
+        (changed(codes=3), "codes and a lag of 32 steps, this program serves codes with a lag of 0"),
+        (changed(codes=3, lag_steps=0, context_steps=30), "codes and a context of 30 steps"),
+        (changed(codes=3, lag_steps=0, plan_steps=30), "codes and a plan of 30 steps"),
+        (changed(codes=3, lag_steps=0, moment_input="melody"), "one name for two inputs or outputs"),
+        (changed(codes=3, lag_steps=0, codes_output="tracks"), "one name for two inputs or outputs"),
     ],
 )
 def test_what_cannot_be_served_is_refused_with_both_sides_named(text: str, says: str) -> None:
@@ -67,6 +77,20 @@ def test_impossible_tracks_are_refused(field: str, value: int, says: str) -> Non
     tracks[0][field] = value
     with pytest.raises(SpecMismatch, match=says):
         ModelSpec.from_json(changed(tracks=tracks))
+
+
+def test_a_spec_with_codes_survives_its_json_and_tells_its_lengths() -> None:
+    spec = ModelSpec.from_json(LIVE_SPEC.to_json())
+    assert spec == LIVE_SPEC
+    assert (spec.context_beats, spec.plan_beats, spec.melody_steps, spec.planes_out) == (16, 8, 128, 3)
+
+
+def test_a_spec_from_before_there_were_codes_can_still_be_read() -> None:
+    fields = json.loads(SPEC.to_json())
+    for name in ("velocity", "ahead_steps", "codes", "codes_input", "moment_input", "codes_output"):
+        del fields[name]
+    assert ModelSpec.from_json(json.dumps(fields)) == SPEC
+    assert (SPEC.melody_steps, SPEC.planes_out, SPEC.codes) == (32, 2, 0)
 
 
 def test_the_house_band_can_be_served_and_played() -> None:

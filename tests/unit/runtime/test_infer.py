@@ -14,7 +14,8 @@ from accompanist.engine.protocol import Answer, Failure, Job
 from accompanist.errors import ModelError, ProviderMissing, SpecMismatch
 from accompanist.music.note import Note
 from accompanist.music.playable import playable_notes
-from accompanist.music.roll import BoolRoll, FloatRoll, encode
+from accompanist.music.question import Question, Reply
+from accompanist.music.roll import BoolRoll, encode
 from accompanist.music.spec import METADATA_KEY, ModelSpec
 from accompanist.runtime.clock import ManualClock, MonotonicClock
 from accompanist.runtime.infer import Inference, Session, infer, noise_seed
@@ -43,7 +44,7 @@ def with_spec(path: Path, spec: ModelSpec) -> Path:
 
 
 def test_every_track_of_the_tiny_model_is_the_melody_lower(tiny_model: Path) -> None:
-    values = Session(tiny_model).run(melody_roll(), seed=1)
+    values = Session(tiny_model).run(Question(melody_roll()), seed=1).values
     assert values.shape == (3, 2, 32, 128)
     assert values.dtype == np.float32
     for track, down, line in zip(TINY_SPEC.tracks, SEMITONES_DOWN, values, strict=True):
@@ -54,14 +55,16 @@ def test_every_track_of_the_tiny_model_is_the_melody_lower(tiny_model: Path) -> 
 def test_a_melody_of_minus_one_and_one_is_the_same_question(tiny_model: Path) -> None:
     session = Session(tiny_model)
     signed = np.where(melody_roll(), np.float32(1), np.float32(-1))
-    assert np.array_equal(session.run(signed, seed=3), session.run(melody_roll(), seed=3))
+    assert np.array_equal(
+        session.run(Question(signed), seed=3).values, session.run(Question(melody_roll()), seed=3).values
+    )
 
 
 def test_the_seed_alone_decides_the_noise(tiny_model: Path) -> None:
     session = Session(tiny_model)
-    first = session.run(melody_roll(), seed=5)
-    assert np.array_equal(first, session.run(melody_roll(), seed=5))
-    assert not np.array_equal(first, session.run(melody_roll(), seed=6))
+    first = session.run(Question(melody_roll()), seed=5).values
+    assert np.array_equal(first, session.run(Question(melody_roll()), seed=5).values)
+    assert not np.array_equal(first, session.run(Question(melody_roll()), seed=6).values)
 
 
 def test_jobs_and_seeds_never_share_their_noise() -> None:
@@ -71,9 +74,9 @@ def test_jobs_and_seeds_never_share_their_noise() -> None:
 
 def test_temperature_scales_the_noise(tiny_model: Path) -> None:
     session = Session(tiny_model)
-    cold = [session.run(melody_roll(), seed=seed, temperature=0.0) for seed in (5, 6)]
+    cold = [session.run(Question(melody_roll()), seed=seed, temperature=0.0).values for seed in (5, 6)]
     assert np.array_equal(*cold)
-    warm, warmer = (session.run(melody_roll(), seed=5, temperature=by) - cold[0] for by in (1.0, 2.0))
+    warm, warmer = (session.run(Question(melody_roll()), seed=5, temperature=by).values - cold[0] for by in (1.0, 2.0))
     assert np.any(warm)
     assert np.allclose(warmer, 2 * warm, atol=1e-6)
 
@@ -86,10 +89,10 @@ class ListeningSession:
     def __init__(self) -> None:
         self.asked: list[dict[str, float]] = []
 
-    def run_in_place(self, melody: BoolRoll, **asked: float) -> FloatRoll:
-        assert melody.any()
+    def run_in_place(self, question: Question, **asked: float) -> Reply:
+        assert question.melody.any()
         self.asked.append(asked)
-        return np.full((3, 2, 32, 128), -1, np.float32)
+        return Reply(np.full((3, 2, 32, 128), -1, np.float32))
 
 
 def test_a_job_carries_its_temperature() -> None:
@@ -101,12 +104,14 @@ def test_a_job_carries_its_temperature() -> None:
 def test_a_model_without_noise_has_no_noise_input(tmp_path: Path) -> None:
     spec = replace(TINY_SPEC, noise_shape=())
     session = Session(write_tiny_model(tmp_path / "silent.onnx", spec=spec))
-    assert np.array_equal(session.run(melody_roll(), seed=1), session.run(melody_roll(), seed=2))
+    assert np.array_equal(
+        session.run(Question(melody_roll()), seed=1).values, session.run(Question(melody_roll()), seed=2).values
+    )
 
 
 def test_a_model_of_one_plane_is_given_what_is_held(tmp_path: Path) -> None:
     spec = replace(TINY_SPEC, planes=1)
-    values = Session(write_tiny_model(tmp_path / "one.onnx", spec=spec)).run(melody_roll(), seed=1)
+    values = Session(write_tiny_model(tmp_path / "one.onnx", spec=spec)).run(Question(melody_roll()), seed=1).values
     assert values.shape == (3, 1, 32, 128)
     assert np.array_equal(values[1, 0] > 0, np.roll(melody_roll()[1], -12, axis=1))
 
@@ -183,7 +188,7 @@ def test_an_answer_carries_its_job_and_its_time(tiny_model: Path) -> None:
     answer = infer(Session(tiny_model), job(2), clock, seed=1)
     assert isinstance(answer, Answer)
     assert (answer.at_s, answer.job.number, answer.inference_s) == (7.0, 2, 0.0)
-    values = Session(tiny_model).run(melody_roll(), seed=noise_seed(1, 2))
+    values = Session(tiny_model).run(Question(melody_roll()), seed=noise_seed(1, 2)).values
     assert answer.notes == decoded(values, TINY_SPEC, 3840)
     assert [note.start_tick for track, note, _ in answer.notes if track == 0] == [3840, 4320, 4800]
 
@@ -198,13 +203,13 @@ class Gate:
         self.go = threading.Semaphore(0)
         self.fails = False
 
-    def run_in_place(self, melody: BoolRoll, **_: float) -> FloatRoll:
+    def run_in_place(self, question: Question, **_: float) -> Reply:
         self.began.release()
         assert self.go.acquire(timeout=10)
         if self.fails:
             raise RuntimeError("the card\nis gone")
-        assert melody.any()
-        return np.full((3, 2, 32, 128), -1, np.float32)
+        assert question.melody.any()
+        return Reply(np.full((3, 2, 32, 128), -1, np.float32))
 
 
 class OddSession:
@@ -212,8 +217,8 @@ class OddSession:
 
     spec = TINY_SPEC
 
-    def run_in_place(self, melody: BoolRoll, **_: float) -> BoolRoll:
-        return melody
+    def run_in_place(self, question: Question, **_: float) -> Reply:
+        return Reply(question.melody)
 
 
 def test_an_answer_that_is_none_is_a_failure() -> None:
@@ -271,10 +276,10 @@ class Stove:
         if self.is_gone:
             raise RuntimeError("the card is gone")
 
-    def run_in_place(self, melody: BoolRoll, **_: float) -> FloatRoll:
-        assert melody.any()
+    def run_in_place(self, question: Question, **_: float) -> Reply:
+        assert question.melody.any()
         self.asked.release()
-        return np.full((3, 2, 32, 128), -1, np.float32)
+        return Reply(np.full((3, 2, 32, 128), -1, np.float32))
 
 
 def test_a_card_is_kept_warm_between_jobs_and_a_job_is_answered_all_the_same() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from accompanist.errors import ModelError, ProviderMissing
+from accompanist.music.question import Question
 from accompanist.music.roll import encode
 from accompanist.runtime import selection
 from accompanist.runtime.choice import Way
@@ -228,7 +229,7 @@ def test_a_real_model_on_a_real_processor(tiny_model: Path, capfd: pytest.Captur
     )
     assert isinstance(session, Session)
     assert choice.way.provider == session.provider
-    assert session.run(encode([], 32), seed=0).shape == (3, 2, 32, 128)
+    assert session.run(Question(encode([], 32)), seed=0).values.shape == (3, 2, 32, 128)
     assert capfd.readouterr() == ("", "")
 
 

@@ -15,6 +15,7 @@ from accompanist.engine.protocol import Message
 from accompanist.errors import ModelError
 from accompanist.melodies import ODE_TO_JOY
 from accompanist.music.note import Note
+from accompanist.music.question import Question, Reply
 from accompanist.music.roll import encode
 from accompanist.music.time import TICKS_PER_STEP, TempoMap
 from accompanist.runtime.infer import Session
@@ -125,8 +126,8 @@ class BrokenSession:
     spec = TINY_SPEC
     path = Path("broken.onnx")
 
-    def run_in_place(self, melody: Any, *, seed: int, **_: float) -> Any:
-        raise RuntimeError(f"no answer to {melody.shape} with {seed}")
+    def run_in_place(self, question: Any, *, seed: int, **_: float) -> Any:
+        raise RuntimeError(f"no answer to {question.melody.shape} with {seed}")
 
 
 def test_a_model_that_fails_is_told() -> None:
@@ -144,9 +145,9 @@ class AnticipatingSession:
     def __init__(self) -> None:
         self.heard: list[np.ndarray] = []
 
-    def run(self, melody: np.ndarray, *, seed: int) -> np.ndarray:
-        self.heard.append(melody)
-        return np.full((3, 2, 16, 128), -1.0 - seed, dtype=np.float32)
+    def run(self, question: Question, *, seed: int) -> Reply:
+        self.heard.append(question.melody)
+        return Reply(np.full((3, 2, 16, 128), -1.0 - seed, dtype=np.float32))
 
 
 def test_with_foresight_a_model_is_given_the_window_its_answer_belongs_to() -> None:

@@ -142,11 +142,11 @@ def _track_metrics(held: NDArray[np.bool_], begins: NDArray[np.bool_]) -> dict[s
         "in_scale_c_major": c_major,
         "in_scale_best_key": best_key,
         "polyphonic_rate": _share(crowded.sum(), crowded.size),
-        "qualified_note_rate": _share(_long_notes(held, begins), begins.sum()),
+        "qualified_note_rate": _share(long_notes(held, begins), begins.sum()),
     }
 
 
-def _long_notes(held: NDArray[np.bool_], begins: NDArray[np.bool_]) -> int:
+def long_notes(held: NDArray[np.bool_], begins: NDArray[np.bool_]) -> int:
     """How many notes sound for QUALIFIED_STEPS or more; both (N, S, 128)."""
     goes_on = held & ~begins
     steps = held.shape[1] - QUALIFIED_STEPS + 1

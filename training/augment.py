@@ -29,7 +29,8 @@ def shift_bounds(
     floor = np.array([MELODY_LOWEST, *(track.lowest for track in windows.tracks)])
     ceiling = np.array([MELODY_HIGHEST, *(track.highest for track in windows.tracks)])
     low, high = windows.lowest[which].astype(np.int64), windows.highest[which].astype(np.int64)
-    sounding = high >= 0
+    # Drums stay where they are, and hold nothing back.
+    sounding = (high >= 0) & ~np.array([False, *(track.is_drums for track in windows.tracks)])
     down = np.where(sounding, floor - low, -semitones).max(axis=1)
     up = np.where(sounding, ceiling - high, semitones).min(axis=1)
     return np.clip(down, -semitones, 0), np.clip(up, 0, semitones)

@@ -14,10 +14,11 @@ from accompanist.errors import ConfigError, EmptyDataset
 from accompanist.music.spec import BAND, TrackSpec
 from accompanist.places import cache_folder
 from training import cache
-from training.read import LeftOut, Progress, SongTable, silent
+from training.read import MELODY, LeftOut, Progress, SongTable, silent
 from training.sources import Source
 from training.sources.chorales import Chorales
 from training.sources.deepcomposer import DeepComposer
+from training.sources.groove import Groove
 from training.sources.pop909 import Pop909
 from training.sources.registry import registered
 from training.windows import WINDOW_STEPS, WindowSet, cut
@@ -27,7 +28,9 @@ TAGS = {
     "meter": "4/4, 3/4, ...",
     "mode": "major or minor",
     "tempo": "slow (below 76 BPM), medium, or fast (120 BPM and more)",
-    "style": "pop, chorale, or what `accompanist data add --tag style=...` was told",
+    "style": "pop, chorale, rock, ..., or what `accompanist data add --tag style=...` was told",
+    "take": "beat or fill, of drums alone",
+    "family": "songs that are nearly the same music, and so all in one split: takes of one groove",
     "melody": "the track taken for the melody, in your own folders",
 }
 """Tags that songs carry and training can choose by."""
@@ -45,6 +48,7 @@ class Entry:
         split: train, validation or test.
         bars: How many bars it has.
         windows: How many windows it yields.
+        parts: Which parts have notes, the melody among them.
     """
 
     label: str
@@ -52,6 +56,7 @@ class Entry:
     split: str
     bars: int
     windows: int
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class Splits:
         validation: To watch while learning.
         test: For the last word; may, like `validation`, be empty where there are few songs.
         songs: Every song that yields windows, with its split.
+        partial: Every song that yields none because it has no melody, or no part of the ensemble: it tells only what
+            its own parts play.
         left_out: Every file that yields none, and why.
         licences: Terms of the sources, each once.
         filtered: For each tag that was asked for, the values there are.
@@ -72,6 +79,7 @@ class Splits:
     validation: WindowSet
     test: WindowSet
     songs: tuple[Entry, ...]
+    partial: tuple[Entry, ...]
     left_out: tuple[LeftOut, ...]
     licences: tuple[str, ...]
     filtered: Mapping[str, tuple[str, ...]]
@@ -88,7 +96,7 @@ def sources(data: DataConfig) -> dict[str, Source]:
 
 def built_in(data: DataConfig) -> list[Source]:
     """The ready-made sources."""
-    return [Chorales(), Pop909(data), DeepComposer(data)]
+    return [Chorales(), Pop909(data), DeepComposer(data), Groove(data)]
 
 
 def source_named(name: str, data: DataConfig) -> Source:
@@ -137,9 +145,9 @@ def parse_tags(texts: Sequence[str]) -> dict[str, str]:
     return wanted
 
 
-def split_of(label: str) -> str:
-    """Train, validation or test: fixed by the song's label alone, so that no filter or other song moves it."""
-    digest = hashlib.sha256(label.encode()).digest()
+def split_of(family: str) -> str:
+    """Train, validation or test: fixed by `SongTable.family` alone, so that no filter or other song moves it."""
+    digest = hashlib.sha256(family.encode()).digest()
     tenth = int.from_bytes(digest[:8], "big") % 10
     if tenth < _TRAIN_OF_TEN:
         return "train"
@@ -198,19 +206,32 @@ def survey(
 
     windows = cut(kept, tracks=tracks, window_steps=window_steps)
     counts = np.bincount(windows.song_of, minlength=len(kept)).tolist()
-    entries = []
+    ensemble = {track.name for track in tracks}
+    entries: list[Entry] = []
+    partial: list[Entry] = []
     members: dict[str, list[int]] = {name: [] for name in SPLITS}
     for number, (table, count) in enumerate(zip(kept, counts, strict=True)):
+        split, playing = split_of(table.family), table.playing
+        entry = Entry(table.label, table.tags, split, len(table.bars) - 1, count, playing)
+        if MELODY not in playing or ensemble.isdisjoint(playing):
+            partial.append(entry)
+            continue
         if count == 0:
             reason = f"no {window_steps} regular sixteenths from a bar line with melody and accompaniment"
             left_out.append(LeftOut(table.label, reason))
             continue
-        split = split_of(table.label)
         members[split].append(number)
-        entries.append(Entry(table.label, table.tags, split, len(table.bars) - 1, count))
+        entries.append(entry)
     parts = {name: windows.of_songs(numbers) for name, numbers in members.items()}
     licences = tuple(dict.fromkeys(source.licence for source in chosen))
-    return Splits(**parts, songs=tuple(entries), left_out=tuple(left_out), licences=licences, filtered=there)
+    return Splits(
+        **parts,
+        songs=tuple(entries),
+        partial=tuple(partial),
+        left_out=tuple(left_out),
+        licences=licences,
+        filtered=there,
+    )
 
 
 def _nothing_left(config: TrainConfig, splits: Splits) -> EmptyDataset:
@@ -227,4 +248,9 @@ def _nothing_left(config: TrainConfig, splits: Splits) -> EmptyDataset:
         asked = " ".join(config.tag)
         there = "; ".join(f"{key}: {', '.join(values)}" for key, values in splits.filtered.items())
         return EmptyDataset(f"no song of {names} with enough music in it has {asked}; there are {there}", hint=show)
+    if splits.partial:
+        return EmptyDataset(
+            f"no song of {names} has both a melody and an accompaniment to learn from; {len(splits.partial)} have one",
+            hint="add a source that has both, such as --data pop909",
+        )
     return EmptyDataset(f"no song of {names} can be trained on, {len(splits.left_out)} left out{example}", hint=show)

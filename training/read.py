@@ -39,8 +39,8 @@ class Song:
     Args:
         name: Unique within its source.
         source: Name of the source.
-        tags: What training can filter on: meter, mode, tempo, style, source.
-        melody: Notes of the melody, sorted.
+        tags: What training can filter on, as explained in `training.catalog.TAGS`.
+        melody: Notes of the melody, sorted; none where the source has drums alone, or does not say which the melody is.
         parts: The accompaniment, keyed by the names of the ensemble (`accompanist.music.spec.BAND`); may lack some.
         bars: Start tick of each bar, ascending, and the end of the last one. Bars may differ in length.
     """
@@ -84,6 +84,16 @@ class SongTable:
     def label(self) -> str:
         """Its name among the songs of all sources."""
         return f"{self.source}/{self.name}"
+
+    @property
+    def family(self) -> str:
+        """What decides its split: its label, or where it has relatives that are nearly the same music, the family's."""
+        return f"{self.source}/{self.tags['family']}" if "family" in self.tags else self.label
+
+    @property
+    def playing(self) -> tuple[str, ...]:
+        """The parts that have notes, the melody among them."""
+        return tuple(self.parts[number] for number in np.unique(self.notes[:, 0]).tolist())
 
     @classmethod
     def of(cls, song: Song) -> SongTable:

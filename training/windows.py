@@ -55,7 +55,7 @@ class WindowSet:
 
         Args:
             indices: (batch,) numbers of windows.
-            semitones: (batch,) transposition of each window; notes moved outside 0 to 127 are lost.
+            semitones: (batch,) transposition of each window; notes moved outside 0 to 127 are lost, drums stay.
 
         Returns:
             Melody (batch, 2 planes, steps, 128) and tracks (batch, tracks, 2 planes, steps, 128), booleans.
@@ -63,7 +63,8 @@ class WindowSet:
         rows = self.start_of[np.asarray(indices, dtype=np.int64)][:, None] + np.arange(self.window_steps)
         bits = np.unpackbits(self.rolls[rows], axis=-1).view(np.bool_)  # batch, step, line, plane, pitch
         if semitones is not None:
-            bits = _transposed(bits, np.asarray(semitones))
+            pitched = [0, *(line for line, track in enumerate(self.tracks, start=1) if not track.is_drums)]
+            bits[:, :, pitched] = _transposed(bits[:, :, pitched], np.asarray(semitones))
         bits = bits.transpose(0, 2, 3, 1, 4)
         return np.ascontiguousarray(bits[:, 0]), np.ascontiguousarray(bits[:, 1:])
 
@@ -131,8 +132,8 @@ def window_starts(
 def song_roll(table: SongTable, tracks: tuple[TrackSpec, ...] = BAND) -> NDArray[np.uint8]:
     """A whole song as a packed roll, by the rules of `accompanist.music.roll.encode`.
 
-    A note outside its track's range is moved there by octaves, since a player of that track could not play it; what
-    lies outside the bars is lost.
+    A note outside its track's range is moved there by octaves, since a player of that track could not play it; a drum
+    outside it is lost, and so is what lies outside the bars.
 
     Returns:
         (steps, 1 + tracks, 2 planes, 16) bytes.
@@ -147,6 +148,8 @@ def song_roll(table: SongTable, tracks: tuple[TrackSpec, ...] = BAND) -> NDArray
         if name not in table.parts:
             continue
         here = (part == table.parts.index(name)) & (last > 0) & (first < steps)
+        if track and track.is_drums:
+            here &= (pitch >= track.lowest) & (pitch <= track.highest)
         pitches = pitch[here] if track is None else folded(pitch[here], track)
         begins = first[here]
         heard = begins >= 0

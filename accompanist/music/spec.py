@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from accompanist.errors import SpecMismatch
+from accompanist.music.song import DRUM_CHANNEL
 from accompanist.music.time import STEPS_PER_BEAT
 
 SPEC_VERSION = 1
@@ -41,6 +42,11 @@ class TrackSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     polyphony: Annotated[int, Meta(ge=1)]
     shortest_steps: Annotated[int, Meta(ge=1)] = 1
     velocity: Annotated[int, Meta(ge=1, le=127)] = 80
+
+    @property
+    def is_drums(self) -> bool:
+        """Whether its pitches are drums (General MIDI, channel 10 as musicians count), which no change of key moves."""
+        return self.channel == DRUM_CHANNEL
 
 
 class _Versioned(msgspec.Struct):
@@ -212,3 +218,9 @@ BAND = (
     TrackSpec(name="strings", program=48, channel=2, lowest=40, highest=91, polyphony=3, velocity=64),
 )
 """The house ensemble. Sources name their parts after it: see `training.read`."""
+
+LIVE_BAND = (
+    *BAND,
+    TrackSpec(name="drums", program=0, channel=DRUM_CHANNEL, lowest=35, highest=81, polyphony=6, velocity=80),
+)
+"""The ensemble of the live model: the house ensemble and a drummer on General MIDI's drum notes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import zipfile
@@ -122,4 +123,34 @@ def write_pop909(folder: Path, songs: Mapping[str, bytes], grids: Mapping[str, A
         for number, data in songs.items():
             archive.writestr(f"POP909/{number}/{number}.mid", data)
             archive.writestr(f"POP909/{number}/key_audio.txt", "0.0\t10.0\tA:min\n10.0\t12.5\tC:maj\n")
+    return path
+
+
+GROOVE_COLUMNS = ("id", "session", "style", "bpm", "beat_type", "time_signature", "midi_filename")
+"""What of Groove's table is read."""
+
+
+def groove_row(
+    name: str, *, style: str = "rock", bpm: int = 120, take: str = "beat", meter: str = "4-4"
+) -> dict[str, str]:
+    """A row of Groove's table."""
+    values = (name, name.rpartition("/")[0], style, str(bpm), take, meter, f"{name}.mid")
+    return dict(zip(GROOVE_COLUMNS, values, strict=True))
+
+
+def write_groove(
+    folder: Path, takes: Sequence[tuple[Mapping[str, str], bytes | None]], columns: Sequence[str] = GROOVE_COLUMNS
+) -> Path:
+    """A groove.zip in a folder; a take may lack its file, and without columns there is no table."""
+    path = folder / "groove.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        if columns:
+            table = io.StringIO()
+            writer = csv.DictWriter(table, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(row for row, _ in takes)
+            archive.writestr("groove/info.csv", table.getvalue())
+        for row, data in takes:
+            if data is not None:
+                archive.writestr(f"groove/{row['midi_filename']}", data)
     return path

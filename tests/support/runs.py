@@ -25,9 +25,9 @@ TINY = TrainConfig(width=4, batch=4, epochs=3, critic_updates=2, transpose=2, th
 def splits(train: WindowSet | None = None) -> Splits:
     """Four songs to learn from, one to watch, none for the test."""
     learn, watch = train or windows(4), windows(1, first_seed=50)
-    entries = [Entry(f"test/{name}", {}, "train", 4, 3) for name in learn.songs]
-    entries.append(Entry("test/watched", {}, "validation", 4, 3))
-    return Splits(learn, watch, windows(0), tuple(entries), left_out=(), filtered={}, licences=("CC0-1.0",))
+    entries = [Entry(f"test/{name}", {}, "train", 4, 3, ("melody", "bass")) for name in learn.songs]
+    entries.append(Entry("test/watched", {}, "validation", 4, 3, ("melody", "bass")))
+    return Splits(learn, watch, windows(0), tuple(entries), partial=(), left_out=(), filtered={}, licences=("CC0-1.0",))
 
 
 def begin(folder: Path, config: TrainConfig = TINY) -> RunDir:

@@ -93,40 +93,54 @@ def show(config_path: Path | None, source: str, *, tags: tuple[str, ...], with_s
     config = load_config(config_path)
     with reading_shown(time.monotonic) as progress:
         splits = catalog.survey(TrainConfig(data=(source,), tag=tags), config.data, progress=progress)
+    songs = [*splits.songs, *splits.partial]
     per_split = {
         split: {
-            "songs": sum(entry.split == split for entry in splits.songs),
-            "bars": sum(entry.bars for entry in splits.songs if entry.split == split),
-            "windows": sum(entry.windows for entry in splits.songs if entry.split == split),
+            "songs": sum(entry.split == split for entry in songs),
+            "bars": sum(entry.bars for entry in songs if entry.split == split),
+            "windows": sum(entry.windows for entry in songs if entry.split == split),
         }
         for split in catalog.SPLITS
     }
     histogram = {
-        key: dict(Counter(entry.tags[key] for entry in splits.songs if key in entry.tags).most_common())
+        key: dict(Counter(entry.tags[key] for entry in songs if key in entry.tags).most_common())
         for key in catalog.TAGS
-        if any(key in entry.tags for entry in splits.songs)
+        if any(key in entry.tags for entry in songs)
     }
+    parts = dict(Counter(part for entry in songs for part in entry.parts).most_common())
     if as_json:
         report: dict[str, Any] = {"source": source, "licences": splits.licences, "splits": per_split, "tags": histogram}
+        report |= {"parts": parts, "partial": len(splits.partial)}
         report["left_out"] = [entry._asdict() for entry in splits.left_out]
         if with_songs:
             report["songs"] = [
-                {"name": e.label, "split": e.split, "bars": e.bars, "windows": e.windows, "tags": dict(e.tags)}
-                for e in splits.songs
+                {
+                    "name": e.label,
+                    "split": e.split,
+                    "bars": e.bars,
+                    "windows": e.windows,
+                    "parts": e.parts,
+                    "tags": dict(e.tags),
+                }
+                for e in songs
             ]
         click.echo(json.dumps(report, ensure_ascii=False, indent=2))
         return
-    click.echo(f"{source}: {len(splits.songs)} songs; licence: {', '.join(splits.licences)}")
+    click.echo(f"{source}: {len(songs)} songs; licence: {', '.join(splits.licences)}")
     for split, numbers in per_split.items():
         click.echo(
             f"  {split:<10} {numbers['songs']:>6} songs {numbers['bars']:>7} bars {numbers['windows']:>7} windows"
         )
-    for key, counts in histogram.items():
+    if splits.partial:
+        click.echo(
+            f"  partial    {len(splits.partial)} songs lack the melody or what accompanies it, and yield no windows"
+        )
+    for key, counts in {"parts": parts, **histogram}.items():
         shown = ", ".join(f"{value} {count}" for value, count in list(counts.items())[:MOST_VALUES])
         more = f", and {len(counts) - MOST_VALUES} more" if len(counts) > MOST_VALUES else ""
         click.echo(f"  {key:<10} {shown}{more}")
     if with_songs:
-        for entry in splits.songs:
+        for entry in songs:
             marks = " ".join(f"{key}={value}" for key, value in entry.tags.items() if key != "source")
             click.echo(f"  {entry.label}  {entry.split}, {entry.bars} bars, {entry.windows} windows, {marks}")
     click.echo(f"  left out   {len(splits.left_out)} files")

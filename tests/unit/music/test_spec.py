@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from support.live import LIVE_SPEC
 
 from accompanist.errors import SpecMismatch
-from accompanist.music.spec import BAND, ModelSpec
+from accompanist.music.spec import BAND, LIVE_BAND, ModelSpec
 
 SPEC = ModelSpec(
     kind="musegan",
@@ -28,6 +29,12 @@ def changed(**fields: Any) -> str:
 
 def test_a_spec_survives_its_json() -> None:
     assert ModelSpec.from_json(SPEC.to_json()) == SPEC
+
+
+def test_the_live_ensemble_is_the_house_band_and_a_drummer() -> None:
+    spec = msgspec.structs.replace(SPEC, tracks=LIVE_BAND)
+    assert ModelSpec.from_json(spec.to_json()).tracks[:3] == BAND
+    assert [track.name for track in LIVE_BAND if track.is_drums] == ["drums"]
 
 
 @pytest.mark.parametrize(

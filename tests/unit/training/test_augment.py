@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from accompanist.music.note import Note
 from accompanist.music.roll import HELD
-from accompanist.music.spec import BAND
+from accompanist.music.spec import BAND, LIVE_BAND
 from training.augment import MELODY_HIGHEST, MELODY_LOWEST, random_shifts, shift_bounds
 from training.read import Song, SongTable
 from training.windows import WindowSet, cut
@@ -31,6 +31,12 @@ def test_bounds_are_those_of_the_tightest_line() -> None:
     down, up = shift_bounds(windows, [0, 1, 2, 3], 6)
     assert down.tolist() == [-6, -1, -6, -6]
     assert up.tolist() == [6, 6, 1, 2]
+
+
+def test_drums_hold_no_transposition_back() -> None:
+    song = Song("a", "s", {}, (Note(0, 60, 3840),), {"drums": (Note(0, 36, 120), Note(0, 80, 120))}, (0, 1920, 3840))
+    down, up = shift_bounds(cut([SongTable.of(song)], tracks=LIVE_BAND), [0], 6)
+    assert (down.tolist(), up.tolist()) == ([-6], [6])
 
 
 def test_a_melody_outside_its_range_may_stay_and_come_nearer() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.music_files import TrackText, midi_bytes, pop909_grid, pop909_song, write_pop909
+from support.music_files import TrackText, groove_row, midi_bytes, pop909_grid, pop909_song, write_groove, write_pop909
 
 from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import ConfigError, DataError, EmptyDataset, StorageError
@@ -255,3 +255,19 @@ def test_a_damaged_list_of_folders_is_a_data_error() -> None:
     registry.registry_path().write_text('{"folders": 3}')
     with pytest.raises(DataError, match=r"folders\.json"):
         source_named("pop909", DataConfig())
+
+
+def test_songs_without_a_melody_are_named_apart_and_cannot_be_trained_on_alone(tmp_path: Path) -> None:
+    drums = midi_bytes([TrackText("Drums", [(0, 36, 40), (3840, 38, 3900)], 0, 9)])
+    write_groove(tmp_path, [(groove_row(f"d/s/{style}", style=style), drums) for style in ("funk", "jazz", "rock")])
+    data = DataConfig(home=str(tmp_path))
+    splits = survey(TrainConfig(data=("groove",), tag=("take=beat",)), data)
+    assert splits.songs == splits.left_out == ()
+    assert [(entry.label, entry.bars, entry.windows, entry.parts) for entry in splits.partial] == [
+        (f"groove/d/s/{style}", 3, 0, ("drums",)) for style in ("funk", "jazz", "rock")
+    ]
+    assert [entry.split for entry in splits.partial] == [
+        split_of(f"groove/d/s/{style}/120") for style in ("funk", "jazz", "rock")
+    ]
+    with pytest.raises(EmptyDataset, match="both a melody and an accompaniment to learn from; 3 have one"):
+        load(TrainConfig(data=("groove",)), data)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from accompanist.music.note import Note
 from accompanist.music.roll import HELD, ONSET, encode
-from accompanist.music.spec import BAND
+from accompanist.music.spec import BAND, LIVE_BAND
 from accompanist.music.time import TICKS_PER_STEP
 from training.read import Song, SongTable
 from training.windows import cut, folded, song_roll, window_starts
@@ -178,6 +178,14 @@ def test_transposition_moves_every_line(shift: int) -> None:
 def test_notes_transposed_off_the_keyboard_are_lost() -> None:
     melody, _ = cut([full_song()]).batch([0], semitones=np.array([67]))
     assert np.argwhere(melody[0, ONSET]).tolist() == [[0, 127]]
+
+
+def test_drums_are_not_transposed_nor_moved_by_octaves() -> None:
+    drums = [Note(0, 36, 120), Note(0, 30, 120), Note(480, 51, 600)]
+    windows = cut([table([Note(0, 60, 3840)], {"drums": drums}, regular(2))], tracks=LIVE_BAND)
+    melody, tracks = windows.batch([0], semitones=np.array([5]))
+    assert np.argwhere(melody[0, ONSET]).tolist() == [[0, 65]]
+    assert np.argwhere(tracks[0, 3, ONSET]).tolist() == [[0, 36], [4, 51]]
 
 
 @given(st.lists(st.integers(0, 127), min_size=1), st.sampled_from(BAND))

@@ -163,8 +163,10 @@ class Band:
         due_s = transport.s_at(due_tick)
         if not math.isfinite(due_s):  # a clock must come first; as it would be at the present tempo
             due_s = at_s + (due_tick - heard_tick) * 60 / (transport.bpm * PPQ)
-        job = planner.ask(self._melody(plan_tick), due_s - self._ahead_s, heard_tick)
-        job = job._replace(temperature=self._arranger.desk.temperature, style=self._arranger.desk.style)
+        desk = self._arranger.desk
+        job = planner.ask(
+            self._melody(plan_tick), due_s - self._ahead_s, heard_tick, temperature=desk.temperature, style=desk.style
+        )
         self._outbox.job = job
         self._outbox.tell(at_s, "job", f"{job.number} for {self._outbox.place(plan_tick)}")
 

@@ -133,15 +133,18 @@ class Planner:
         beat_tick = self.next_plan_tick // PPQ * PPQ
         return beat_tick if beat_tick >= self.next_beat_tick else _round_up(self.next_plan_tick, PPQ)
 
-    def ask(self, melody: BoolRoll, deadline_s: float, tick: int) -> Job:
+    def ask(self, melody: BoolRoll, deadline_s: float, tick: int, *, temperature: float = 1.0, style: int = 0) -> Job:
         """The question for the next plan.
 
         Args:
             melody: (2 planes, context_steps, 128), the window before `next_plan_tick`.
             deadline_s: When the plan's first beat is committed.
             tick: Where the song is.
+            temperature: As `Job` has it.
+            style: As `Job` has it.
         """
-        job = Job(self._jobs, melody, self.next_plan_tick, deadline_s, min(tick, self.next_plan_tick))
+        heard_tick = min(tick, self.next_plan_tick)
+        job = Job(self._jobs, melody, self.next_plan_tick, deadline_s, heard_tick, temperature, style)
         beat_tick = self.next_plan_beat_tick
         self._jobs += 1
         self.next_plan_tick += self._period_ticks
@@ -178,14 +181,15 @@ class Planner:
         self._plans = [
             plan._replace(end_tick=min(plan.end_tick, from_tick)) for plan in self._plans if plan.start_tick < from_tick
         ]
-        notes = tuple(planned for planned in answer.notes if planned.note.end_tick > from_tick)
+        # From lists: what a generator fills, CPython allocates at another length than it frees, and keeps.
+        notes = tuple([planned for planned in answer.notes if planned.note.end_tick > from_tick])
         self._plans.append(Plan(answer.job, from_tick, end_tick, notes))
         return "late_answer" if self.next_beat_tick > beat_tick else "answer"
 
     def notes_of(self, job: Job) -> tuple[int, ...]:
         """How many notes of each track the plan for a question brings."""
         tracks = [planned.track for plan in self._plans if plan.job.number == job.number for planned in plan.notes]
-        return tuple(tracks.count(track) for track in range(len(self._spec.tracks)))
+        return tuple([tracks.count(track) for track in range(len(self._spec.tracks))])
 
     def failed(self, failure: Failure) -> bool:
         """Take a failure; False where nobody waits for that job any more."""

@@ -145,21 +145,26 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     exit_on_lost: Annotated[bool, Meta(description="end when a port is lost, instead of waiting until it is back")] = (
         False
     )
+    wait: Annotated[
+        bool, Meta(description="wait for a port that is not there at the start, instead of making one of its name")
+    ] = False
     setup: Annotated[bool, Meta(description="send each track's program, volume and pan when the music begins")] = True
     log: Annotated[str, Meta(description="file for the performance log (JSON Lines), added to; empty: none")] = ""
     tracks: dict[str, TrackConfig] = {}
 
     def __post_init__(self) -> None:
-        """One clock leads at most.
+        """One clock leads at most, and what is waited for does not end it.
 
         Raises:
-            ValueError: two are named.
+            ValueError: two settings do not go together.
         """
         if self.clock and self.sync:
             raise ValueError(f"clock is {self.clock!r} and sync is true; accepted: one of the two")
         if self.link and (self.follows_clock or self.count_in_bars):
             other = "count_in_bars is set" if self.count_in_bars else "a MIDI clock leads"
             raise ValueError(f"link is true and {other}; accepted: one of the two")
+        if self.wait and self.exit_on_lost:
+            raise ValueError("wait is true and exit_on_lost is true; accepted: one of the two")
         if self.clock_out and self.follows_clock:
             raise ValueError(f"clock_out is {self.clock_out!r} and a MIDI clock leads; accepted: one of the two")
         if self.count_in_bars and self.follows_clock:

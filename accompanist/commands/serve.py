@@ -17,7 +17,7 @@ from accompanist.config import load_config, with_flags
 from accompanist.engine.protocol import PortChange
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.daemon import Daemon, Ready
-from accompanist.runtime.systems import open_system
+from accompanist.runtime.systems import await_system, open_system
 from accompanist.runtime.telemetry import Telemetry, status_line
 
 _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to refresh one in
@@ -49,6 +49,9 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--advance-ms", type=float, help="Send the band so much earlier; see accompanist calibrate.")
 @click.option("--setup/--no-setup", default=None, help="Send each track's program, volume and pan at the start.")
 @click.option("--exit-on-lost", is_flag=True, default=None, help="End when a port is lost, instead of waiting for it.")
+@click.option(
+    "--wait/--no-wait", default=None, help="Wait for ports that are not there yet; none of their name is made."
+)
 @click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
 @click.option("--backend", help="What speaks to the MIDI system: auto, rtmidi or jack.")
 @click.option("--provider", help="What runs the model: auto, cpu, cuda, tensorrt, coreml, directml.")
@@ -75,6 +78,7 @@ def serve(ctx: click.Context, /, *, config_path: Path | None, as_json: bool, **f
     accompanist serve --in "Keyboard" --out "DAW" --link            with everybody in the Ableton Link session
     accompanist serve --in "Keyboard" --out "DAW" --clock-out "Drum machine"        others follow you
     accompanist serve --in "Keyboard" --out "DAW" --log tonight.jsonl       what happened, see docs/performance-log.md
+    accompanist serve --in "Keyboard" --out "Synth" --wait          begin now; what is not plugged in yet is waited for
     accompanist serve --config stage.toml                ports and all else from a file; as a service: docs/service/
     accompanist ports                                    the names there are
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
@@ -91,7 +95,7 @@ def serve(ctx: click.Context, /, *, config_path: Path | None, as_json: bool, **f
     serve_names = [
         *("in", "out", "clock", "sync", "link", "clock_out", "count_in_bars"),
         *("control", "control_socket", "backend", "provider"),
-        *("channel", "split", "thru", "split_ports", "setup", "exit_on_lost", "advance_ms"),
+        *("channel", "split", "thru", "split_ports", "setup", "exit_on_lost", "wait", "advance_ms"),
     ]
     serve_flags = {name: flags[name] for name in serve_names}
     serve_flags |= {name: str(flags[name]) if flags[name] else None for name in ("model", "log")}
@@ -100,7 +104,9 @@ def serve(ctx: click.Context, /, *, config_path: Path | None, as_json: bool, **f
     )
     clock = MonotonicClock()
     with _Terminal(as_json=as_json) as display:
-        outcome = Daemon(config, open_system(config.serve.backend, clock), clock, display).run()
+        backend = config.serve.backend
+        system = await_system(backend, clock, display.line) if config.serve.wait else open_system(backend, clock)
+        outcome = Daemon(config, system, clock, display).run()
     if as_json:
         _print_json({"event": "summary", "exit_code": outcome.exit_code, **outcome.summary._asdict()})
     else:
@@ -138,6 +144,8 @@ class _Terminal:
         band = ", ".join(f'"{name}"' for name in ready.band)
         led = f', clock out "{ready.clock_out}"' if ready.clock_out else ""
         click.echo(f'ready: in "{ready.melody}"{clock}, out {band}{led} ({ready.system})')
+        if ready.waiting:
+            self.line(f"waiting for {', '.join(map(repr, ready.waiting))}")
         self.line(f"model {ready.model} on {ready.provider}, {1000 * ready.inference_s:.1f} ms an answer")
         if ready.provider_why:
             self.line(f"provider {ready.provider_why}")
@@ -151,11 +159,13 @@ class _Terminal:
             self.line(status_line(telemetry))
 
     def port(self, change: PortChange) -> None:
-        """A port went away, or is back."""
-        event = "back" if change.there else "lost"
+        """A port went away, is back, or cannot be opened."""
+        event = "refused" if change.why else "back" if change.there else "lost"
         if self._as_json:
-            _print_json({"event": event, "role": change.role, "port": change.name})
-        self.line(f"{event}: {change.role} {change.name!r}" + ("" if change.there else "; waiting until it is back"))
+            why = {"why": change.why} if change.why else {}
+            _print_json({"event": event, "role": change.role, "port": change.name, **why})
+        text = {"back": "", "lost": "; waiting until it is back", "refused": f" cannot be opened yet: {change.why}"}
+        self.line(f"{event}: {change.role} {change.name!r}{text[event]}")
 
     def line(self, text: str) -> None:
         """A line above the status line."""

@@ -57,7 +57,7 @@ class Band:
         self._bars = bars
         self._arranger = arranger
         self._outbox = outbox
-        self._ahead_s = ahead_s
+        self.ahead_s = ahead_s
         self._planner = Planner(spec, settings)
         self._hold = Hold(settings.hold_bars * settings.beats_per_bar)
         self._schedule = Schedule(parts)
@@ -79,7 +79,7 @@ class Band:
         if (next_tick := self._schedule.next_tick) is not None:
             ticks.append(next_tick)
         due_s = min(transport.s_at(tick) for tick in ticks)
-        return due_s - self._ahead_s if due_s <= transport.end_s else math.inf
+        return due_s - self.ahead_s if due_s <= transport.end_s else math.inf
 
     def play(self, transport: Transport, at_s: float) -> None:
         """Do everything that is due up to the look-ahead after a moment.
@@ -88,7 +88,7 @@ class Band:
             transport: Where the song is.
             at_s: The moment.
         """
-        horizon_s = max(min(at_s + self._ahead_s, transport.end_s), at_s)
+        horizon_s = max(min(at_s + self.ahead_s, transport.end_s), at_s)
         if transport.running:
             if transport.s_at(self._planner.ask_tick) <= horizon_s:
                 self._planner.skip_missed(transport.tick_at(horizon_s))
@@ -165,7 +165,7 @@ class Band:
             due_s = at_s + (due_tick - heard_tick) * 60 / (transport.bpm * PPQ)
         desk = self._arranger.desk
         job = planner.ask(
-            self._melody(plan_tick), due_s - self._ahead_s, heard_tick, temperature=desk.temperature, style=desk.style
+            self._melody(plan_tick), due_s - self.ahead_s, heard_tick, temperature=desk.temperature, style=desk.style
         )
         self._outbox.job = job
         self._outbox.tell(at_s, "job", f"{job.number} for {self._outbox.place(plan_tick)}")

@@ -31,18 +31,18 @@ class ClockOut:
 
     def __init__(self, outbox: Outbox, *, ahead_s: float) -> None:
         self._outbox = outbox
-        self._ahead_s = ahead_s
+        self.ahead_s = ahead_s
         self._next_tick = 0  # of the next clock
         self._starting = False  # the song was started, and its first tick is not there yet
         self._going = False  # whoever follows has been started, and not stopped
 
     def next_s(self, transport: Transport) -> float:
         """When the next clock is to be told; infinite while the song rests."""
-        return transport.s_at(self._next_tick) - self._ahead_s if transport.running else math.inf
+        return transport.s_at(self._next_tick) - self.ahead_s if transport.running else math.inf
 
     def play(self, transport: Transport, at_s: float) -> None:
         """Tell the clocks that are due up to the look-ahead after a moment."""
-        horizon_s = max(min(at_s + self._ahead_s, transport.end_s), at_s)
+        horizon_s = max(min(at_s + self.ahead_s, transport.end_s), at_s)
         if self._starting and transport.running and (due_s := transport.s_at(0)) <= horizon_s:
             self._say(START, due_s)
             self._starting, self._going = False, True

@@ -35,7 +35,7 @@ class Clicks:
     def __init__(self, outbox: Outbox, *, bars: int, beats_per_bar: int, ahead_s: float) -> None:
         self._outbox = outbox
         self._beats_per_bar = beats_per_bar
-        self._ahead_s = ahead_s
+        self.ahead_s = ahead_s
         self.ticks = bars * beats_per_bar * PPQ
         self._next_tick = 0  # of the next click; all have been told from 0 on
 
@@ -45,13 +45,13 @@ class Clicks:
 
     def next_s(self, transport: Transport) -> float:
         """When the next click is to be told; infinite where there is none."""
-        return transport.s_at(self._next_tick) - self._ahead_s if self._next_tick < 0 else math.inf
+        return transport.s_at(self._next_tick) - self.ahead_s if self._next_tick < 0 else math.inf
 
     def play(self, transport: Transport, at_s: float) -> None:
         """Tell the clicks that are due up to the look-ahead after a moment; none is left where the song was stopped."""
         if not transport.running:
             self._next_tick = 0
-        while self._next_tick < 0 and (due_s := transport.s_at(self._next_tick)) <= at_s + self._ahead_s:
+        while self._next_tick < 0 and (due_s := transport.s_at(self._next_tick)) <= at_s + self.ahead_s:
             first = self._next_tick // PPQ % self._beats_per_bar == 0
             pitch, velocity = (HIGH, _LOUD) if first else (LOW, _SOFT)
             self._outbox.lead(Message(due_s, CLICK_TRACK, bytes((0x90 | _DRUMS, pitch, velocity)), 0))

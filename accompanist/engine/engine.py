@@ -222,13 +222,21 @@ class Engine:
             case Command():
                 self._obey(item, at_s)
             case PortChange():
-                self._outbox.tell(at_s, "port_back" if item.there else "port_lost", f"{item.role}: {item.name}")
-                if item.role == PLAYERS_PORT and not item.there:
-                    self._outbox.pass_on(self._player.let_go(at_s, self._transport.tick_at(at_s)))
+                self._port_changed(item, at_s)
             case LinkState():
                 self._turn(_of_session(self._transport, item, at_s))
             case Stop():
                 self._end(max(at_s, self._done_s))
+
+    def _port_changed(self, change: PortChange, at_s: float) -> None:
+        name = "port_refused" if change.why else "port_back" if change.there else "port_lost"
+        self._outbox.tell(at_s, name, f"{change.role}: {change.why or change.name}")
+        if change.role == PLAYERS_PORT and not change.there:
+            self._outbox.pass_on(self._player.let_go(at_s, self._transport.tick_at(at_s)))
+        # Further than before, never less far: what was told is told.
+        for teller in (self._band, self._count_in, self._clock_out):
+            if teller is not None:
+                teller.ahead_s = max(teller.ahead_s, change.ahead_s)
 
     def _receive(self, received: Received, at_s: float) -> None:
         data = received.data

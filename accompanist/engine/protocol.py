@@ -94,12 +94,16 @@ class PortChange(NamedTuple):
         role: What it is for: "in" (the player's), "clock", "control", "out" or a track's name.
         name: Its full name.
         there: It is back.
+        why: Why it cannot be opened though it is there; else empty.
+        ahead_s: How long before they are due the ports want the band's messages by now; 0: as before.
     """
 
     at_s: float
     role: str
     name: str
     there: bool
+    why: str = ""
+    ahead_s: float = 0.0
 
 
 class Stop(NamedTuple):

@@ -67,6 +67,7 @@ class Ready(NamedTuple):
         inference_s: How long one inference takes.
         provider_why: What was taken and why others were passed over; empty where nothing was weighed.
         clock_out: Full name of the port that gets our clock, or None.
+        waiting: Those of these ports that are not there yet.
     """
 
     system: str
@@ -78,6 +79,7 @@ class Ready(NamedTuple):
     inference_s: float
     provider_why: str = ""
     clock_out: str | None = None
+    waiting: tuple[str, ...] = ()
 
 
 class Display(Protocol):
@@ -92,7 +94,7 @@ class Display(Protocol):
         ...
 
     def port(self, change: PortChange) -> None:
-        """A port went away, or is back."""
+        """A port went away, is back, or cannot be opened."""
         ...
 
     def line(self, text: str) -> None:
@@ -235,8 +237,19 @@ class Daemon:
             thread.start()
             try:
                 melody, clock_port = wires.listen(self._clock, self._inbox)
-                model = str(session.path), session.provider, inference_s, chosen.choice.line()
-                ready = Ready(self._system.name, melody, clock_port, wires.band_names, *model, wires.clock_out_name)
+                ready = Ready(
+                    system=wires.system.name,
+                    melody=melody,
+                    clock=clock_port,
+                    band=wires.band_names,
+                    model=str(session.path),
+                    provider=session.provider,
+                    inference_s=inference_s,
+                    provider_why=chosen.choice.line(),
+                    clock_out=wires.clock_out_name,
+                    waiting=wires.away,
+                )
+                self._telemetry.away = wires.away
                 if log is not None:
                     log.begin(self._header(ready, session.spec))
                 self._display.ready(ready)
@@ -248,7 +261,7 @@ class Daemon:
                 notify(STOPPING)
                 loop.stop()
                 thread.join(_JOIN_S)
-        self._telemetry.exceptions += self._system.failures
+        self._telemetry.exceptions += wires.system.failures
         exit_code, lost = (end, None) if isinstance(end, int) else (end.exit_code, end)
         return Outcome(exit_code, lost, self._telemetry.summary())
 

@@ -1,5 +1,7 @@
 """Ports that come and go: a keyboard is pulled out and comes back, a DAW is closed and opened, JACK is restarted.
 
+One that is not there at the start may be waited for in the same way (`serve --wait`).
+
 What the engine thread sends to is an `OutputPlug`, which stays the same throughout; the port behind it may be away, and
 what is sent meanwhile goes nowhere. When it is back, what sounded there when it went is ended first, and the
 instruments are readied again; then the band plays on.
@@ -13,10 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from accompanist.errors import PortLost
+from accompanist.errors import AccompanistError, PortLost
 from accompanist.runtime.ledger import ALL_NOTES_OFF, SUSTAIN, Ledger
-from accompanist.runtime.port_names import found_again
+from accompanist.runtime.port_names import choose, found_again
 from accompanist.runtime.ports import Departure, MidiSystem, Port, PortChoice, PortListing, TimedPort
+
+_WORTH_TELLING = 2
+"""Looks with the same hindrance: at the first the port may be just coming."""
 
 
 class Plug:
@@ -25,7 +30,7 @@ class Plug:
     Args:
         role: What it is for: "in", "clock", "control", "out" or a track's name.
         asked: The name the user gave.
-        choice: What it stands for.
+        choice: What it stands for; where that is not there yet, a port of that very name.
         listens: It is an input.
         open_port: Opens it.
     """
@@ -47,6 +52,9 @@ class Plug:
         self._stood_by: tuple[str, ...] = ()
         self._port: Port | None = None
         self._name = choice.name
+        self._had = False  # it was there once
+        self._why = ""  # it is there, and the last look could not open it
+        self._met: dict[str, int] = {}  # how often each such reason was met
 
     @property
     def name(self) -> str:
@@ -72,6 +80,9 @@ class Plug:
             raise
         self._name = port.name
         self._port = port
+        self._had = True
+        self._why = ""
+        self._met.clear()
 
     def begin(self, port: Port) -> None:
         """Before a port is used; nothing for one that listens."""
@@ -93,19 +104,38 @@ class Plug:
         self.close()
 
     def find(self, system: MidiSystem, there: PortListing) -> bool:
-        """Open it again, if it is back; returns whether it is."""
+        """Open it, if it is there; returns whether it is."""
         names = self._of(there)
         self._stood_by = tuple(name for name in self._stood_by if name in names)
-        if self.choice.exists:
-            found = found_again(self._asked, self.choice, names, self._stood_by, system=system.name)
-            if found is None:
-                return False
-            self.choice = found
+        self._why = ""
         try:
+            if self.choice.exists:
+                found = self._meant(names, system.name)
+                if found is None:
+                    return False
+                self.choice = found
             self.open(system)
-        except Exception:  # noqa: BLE001 (it is just coming, or already going again: another look will tell)
+        except Exception as error:  # noqa: BLE001 (it is just coming, or already going again: another look will tell)
+            self._why = error.message if isinstance(error, AccompanistError) else f"{type(error).__name__}: {error}"
+            self._met[self._why] = self._met.get(self._why, 0) + 1
             return False
         return True
+
+    def _meant(self, names: tuple[str, ...], system: str) -> PortChoice | None:
+        if self._had:
+            return found_again(self._asked, self.choice, names, self._stood_by, system=system)
+        found = choose(self._asked, names, can_make=True, system=system)
+        return found if found.exists else None
+
+    @property
+    def hindrance(self) -> str:
+        """Why it cannot be opened though it is there; empty where that is not so, or too new to be sure."""
+        return self._why if self._met.get(self._why, 0) >= _WORTH_TELLING else ""
+
+    @property
+    def news(self) -> str:
+        """The hindrance, if nobody was told of it before the last look."""
+        return self._why if self._met.get(self._why) == _WORTH_TELLING else ""
 
     def close(self) -> None:
         """Close it; nothing that sounds is ended by that."""

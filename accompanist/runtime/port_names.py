@@ -94,6 +94,9 @@ def found_again(
         there: Full names of the ports there are now.
         stood_by: Those that were there when it was lost and still are.
         system: Name of the MIDI system.
+
+    Raises:
+        PortNotFound: several that are back fit, and nothing says which of them is meant.
     """
     back = list(there)
     for name in stood_by:
@@ -102,13 +105,17 @@ def found_again(
     if had.name in back:
         return had._replace(nth=min(had.nth, there.count(had.name) - 1))
     name, _ = _parsed(asked, back)
+    several: PortNotFound | None = None
     for called, among in ((name, back), (asked, there)):  # the place in the list counts where several are back at once
         try:
             found = choose(called, among, can_make=True, system=system)
-        except PortNotFound:
+        except PortNotFound as error:
+            several = error if among is back else several
             continue
         if found.exists and found.name in back:
             return found._replace(nth=found.nth + there.count(found.name) - among.count(found.name))
+    if several is not None:
+        raise several
     return None
 
 

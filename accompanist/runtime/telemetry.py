@@ -171,7 +171,7 @@ def status_line(telemetry: Telemetry) -> str:
     Beats without a plan come last, once there are any.
     """
     line = _song_line(telemetry)
-    return f"without {', '.join(telemetry.away)} | {line}" if telemetry.away else line
+    return f"waiting for {', '.join(telemetry.away)} | {line}" if telemetry.away else line
 
 
 def _song_line(telemetry: Telemetry) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from accompanist.config import ServeConfig
 from accompanist.engine.clock_out import CLOCK_TRACK
@@ -11,7 +10,7 @@ from accompanist.engine.count_in import CLICK_TRACK
 from accompanist.engine.part import Part
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, PortChange, Received
-from accompanist.errors import NoMidiSystem, PortLost
+from accompanist.errors import NoMidiSystem, PortLost, PortNotFound
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.loop import Inbox
@@ -20,6 +19,8 @@ from accompanist.runtime.port_names import choose
 from accompanist.runtime.ports import ChangingPort, MidiSystem, OutputPort, Port, PortChoice, PortListing, Receive
 from accompanist.runtime.sender import look_ahead_s
 
+_OURS = "Accompanist"
+"""A port whose name begins so is ours to make: nobody else's is waited for under it."""
 _DRUM_CHANNEL = 9
 _SYSTEM = 0xF0
 
@@ -27,7 +28,8 @@ _SYSTEM = 0xF0
 class Wires:
     """The ports of a performance. Opens outputs only; `listen` opens the inputs, when someone is there to hear.
 
-    All names are looked up before one port of ours exists, or a name could find our own.
+    All names are looked up before one port of ours exists, or a name could find our own. With `serve.wait` a name that
+    nobody has yet is waited for, as is a system that is lost from the beginning.
 
     Args:
         system: Where ports come from.
@@ -44,8 +46,9 @@ class Wires:
         self.system = system
         self._left = False  # the system was closed, after it was lost
         self._plugs: list[Plug] = []
-        there = system.ports()
-        find = partial(choose, can_make=system.can_make_ports, system=system.name)
+        self._waits = serve.wait
+        there = PortListing((), ()) if system.lost else system.ports()
+        find = self._choice
         asked = {"in": serve.melody, "clock": serve.clock, "control": serve.control}
         self._inputs = {role: (name, find(name, there.inputs)) for role, name in asked.items() if name or role == "in"}
         roles = dict(enumerate(track.name for track in spec.tracks))
@@ -65,7 +68,7 @@ class Wires:
                 if choice not in opened:
                     its = [part for i, part in enumerate(parts) if choices[i] == choice]
                     setup = [data for part in its for data in part.setup()] if serve.setup else []
-                    opened[choice] = self._output(_role(choice, choices, roles), names[track], choice, setup)
+                    opened[choice] = self._output(_role(choice, choices, roles), names[track], choice, setup, there)
         except BaseException:  # also Ctrl-C: what is open is closed
             self.close()
             raise
@@ -77,14 +80,32 @@ class Wires:
         self.advance_s[CLICK_TRACK] = serve.advance_ms / 1000
         self.ahead_s = look_ahead_s(self.outputs, self.advance_s)
 
-    def _output(self, role: str, asked: str, choice: PortChoice, setup: Sequence[bytes]) -> OutputPlug:
+    def _choice(self, name: str, there: Sequence[str]) -> PortChoice:
+        system = self.system
+        if not self._waits or not name.strip() or (system.can_make_ports and name.startswith(_OURS)):
+            return choose(name, there, can_make=system.can_make_ports, system=system.name)
+        try:
+            found = choose(name, there, can_make=True, system=system.name)
+        except PortNotFound:  # several, or too few: that may change
+            return PortChoice(name, exists=True)
+        return found._replace(exists=True)
+
+    def _output(
+        self, role: str, asked: str, choice: PortChoice, setup: Sequence[bytes], there: PortListing
+    ) -> OutputPlug:
         def open_port(system: MidiSystem, choice: PortChoice) -> Port:
             return system.open_output(choice, role=role)
 
         plug = OutputPlug(role, asked, choice, setup=setup, open_port=open_port)
-        plug.open(self.system)
-        self._plugs.append(plug)
+        self._begin(plug, there)
         return plug
+
+    def _begin(self, plug: Plug, there: PortListing) -> None:
+        if not self._waits:
+            plug.open(self.system)
+        elif not self.system.lost:
+            plug.find(self.system, there)
+        self._plugs.append(plug)
 
     @property
     def band_names(self) -> tuple[str, ...]:
@@ -100,12 +121,13 @@ class Wires:
         """Open the inputs; what arrives is stamped and left in the inbox.
 
         Returns:
-            Full names of the player's port and of the clock's own, if it has one.
+            Full names of the player's port and of the clock's own, if it has one; as asked for where it is waited for.
 
         Raises:
             PortLost: a port cannot be opened.
         """
         melody = self._inputs["in"][1]
+        there = PortListing((), ()) if self.system.lost else self.system.ports()
         separate = {role for role, (_, choice) in self._inputs.items() if choice != melody}
 
         def from_player(data: bytes, at_s: float | None = None, /) -> None:
@@ -122,16 +144,15 @@ class Wires:
         names: dict[str, str] = {}
         for role, receive in (("in", from_player), ("control", from_control), ("clock", from_clock)):
             if role == "in" or role in separate:
-                names[role] = self._input(role, receive).name
+                names[role] = self._input(role, receive, there).name
         return names["in"], names.get("clock")
 
-    def _input(self, role: str, receive: Receive) -> Plug:
+    def _input(self, role: str, receive: Receive, there: PortListing) -> Plug:
         def open_port(system: MidiSystem, choice: PortChoice) -> Port:
             return system.open_input(choice, receive, role=role)
 
         plug = Plug(role, *self._inputs[role], listens=True, open_port=open_port)
-        plug.open(self.system)
-        self._plugs.append(plug)
+        self._begin(plug, there)
         return plug
 
     def missing(self) -> PortLost | None:
@@ -140,11 +161,13 @@ class Wires:
 
     @property
     def away(self) -> tuple[str, ...]:
-        """Full names of the ports that are waited for."""
-        return tuple(plug.name for plug in self._plugs if not plug.there)
+        """The ports that are waited for, by name; with a remark where one is there and cannot be opened."""
+        return tuple(
+            f"{plug.name} (cannot be opened)" if plug.hindrance else plug.name for plug in self._plugs if not plug.there
+        )
 
     def look(self, at_s: float, lost: Callable[[], None]) -> list[PortChange]:
-        """Close what has gone and open what is back; called in the main thread, now and then.
+        """Close what has gone and open what is there again; called in the main thread, now and then.
 
         Args:
             at_s: When.
@@ -161,8 +184,13 @@ class Wires:
             return []
         changes = [self._lose(plug, there, at_s) for plug in gone]
         waiting = [plug for plug in self._plugs if not plug.there and plug not in gone]
-        back = [plug for plug in waiting if plug.find(self.system, there)]
-        return changes + [PortChange(at_s, plug.role, plug.name, there=True) for plug in back]
+        for plug in waiting:
+            if plug.find(self.system, there):
+                ahead_s = look_ahead_s(self.outputs, self.advance_s)
+                changes.append(PortChange(at_s, plug.role, plug.name, there=True, ahead_s=ahead_s))
+            elif plug.news:
+                changes.append(PortChange(at_s, plug.role, plug.name, there=False, why=plug.news))
+        return changes
 
     def _is_back(self, lost: Callable[[], None]) -> bool:
         """Whether the MIDI system that was lost answers again; asked when all that was open in it is closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -41,11 +42,11 @@ class Stage(NamedTuple):
         """A synthesiser; its record is written when it ends."""
         return self.server.player({"name": "synth", "connect": [], "length_s": 120, "until": str(self.over)})
 
-    def band(self, model: Path, backend: str) -> Program:
+    def band(self, model: Path, backend: str, *more: str) -> Program:
         """The band, between the two."""
         return self.server.serve(
             *("--in", "keys", "--out", "synth", "--thru", "--json", "--bpm", "240"),
-            *("--model", str(model), "--backend", backend),
+            *("--model", str(model), "--backend", backend, *more),
         )
 
     def end(self, band: Program, synth: Program, record: Path) -> list[Heard]:
@@ -144,3 +145,34 @@ def test_jack_dies_and_is_restarted_and_the_band_plays_on(stage: Stage, tiny_mod
     assert_every_note_ends(heard)
     assert [each.data for each in heard if each.data[0] & 0xF0 == 0xC0] == PROGRAMS
     assert not [line for line in band.lines if "Traceback" in line or "Jack" in line]
+
+
+@both_backends
+def test_the_band_is_started_first_and_everybody_else_comes_later(stage: Stage, tiny_model: Path, backend: str) -> None:
+    """As at boot: a service that has its keyboard and its synthesiser by name, before either is switched on."""
+    band = stage.band(tiny_model, backend, "--wait")
+    assert json.loads(band.said('"event": "ready"'))["waiting"] == ["synth", "keys"]
+    stage.keyboard()
+    told(band, "back", "in")
+    synth, record = stage.synth()
+    told(band, "back", "out")
+    synth.line_with("heard a note")
+    heard = stage.end(band, synth, record)
+    assert_every_note_ends(heard)
+    first_on = next(i for i, each in enumerate(heard) if each.data[0] & 0xF0 == 0x90)
+    assert [each.data for each in heard[:first_on] if each.data[0] & 0xF0 == 0xC0] == PROGRAMS
+    assert len(on_thru(heard)) >= 1
+
+
+@both_backends
+def test_the_band_is_started_before_jack(stage: Stage, tiny_model: Path, backend: str) -> None:
+    stage.server.kill()
+    band = stage.band(tiny_model, backend, "--wait")
+    assert "waiting for MIDI" in band.said("waiting for MIDI")
+    stage.server.restart()
+    synth, record = stage.synth()
+    told(band, "back", "out")
+    stage.keyboard()
+    told(band, "back", "in")
+    synth.line_with("heard a note")
+    assert_every_note_ends(stage.end(band, synth, record))

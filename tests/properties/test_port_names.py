@@ -83,7 +83,10 @@ def test_what_stood_by_all_the_time_is_never_found_again(
     asked: str, had: str, there: tuple[str, ...], system: str, data: st.DataObject
 ) -> None:
     stood_by = tuple(data.draw(st.lists(st.sampled_from(there), unique=True))) if there else ()
-    found = found_again(asked, PortChoice(had, exists=True), there, stood_by, system=system)
+    try:
+        found = found_again(asked, PortChoice(had, exists=True), there, stood_by, system=system)
+    except PortNotFound:  # several are back
+        found = None
     if found is not None:
         assert there.count(found.name) > stood_by.count(found.name)
         assert found.nth < there.count(found.name)

@@ -89,6 +89,7 @@ class FakeMidiSystem:
         self.receivers: dict[str, Receive] = {}
         self.log: list[tuple[str, bytes]] = []
         self.refuses: set[str] = set()
+        self.keeps_time = False  # its ports send at an exact time of their own
         self._tell: Callable[[], None] = lambda: None
 
     def watch(self, lost: Callable[[], None]) -> None:
@@ -116,7 +117,8 @@ class FakeMidiSystem:
     def _open(self, choice: PortChoice, role: str) -> FakePort:
         if choice.name in self.refuses:
             raise PortLost(f"the MIDI port {choice.name!r} cannot be opened")
-        port = self.opened[choice.name] = FakePort(choice.name, self.log)
+        port = FakeTimedPort(choice.name) if self.keeps_time else FakePort(choice.name, self.log)
+        self.opened[choice.name] = port
         self.roles[choice.name] = role
         return port
 

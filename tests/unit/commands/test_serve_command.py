@@ -23,13 +23,14 @@ class FakeDaemon:
 
     started: list[Config]
     outcome = Outcome(143, None, Telemetry().summary())
+    is_ready = READY
 
     def __init__(self, config: Config, _system: object, _clock: object, display: Any) -> None:
         self.started.append(config)
         self._display = display
 
     def run(self) -> Outcome:
-        self._display.ready(READY)
+        self._display.ready(self.is_ready)
         self._display.status(Telemetry())
         return self.outcome
 
@@ -167,7 +168,7 @@ def test_the_hand_shake_and_the_summary_are_on_stdout() -> None:
 def test_for_scripts_both_are_json() -> None:
     result = serve("--json")
     ready, summary = (json.loads(line) for line in result.stdout.splitlines())
-    assert ready == {"event": "ready", **READY._asdict(), "band": list(READY.band)}
+    assert ready == {"event": "ready", **READY._asdict(), "band": list(READY.band), "waiting": []}
     assert (summary["event"], summary["exit_code"], summary["notes_out"]) == ("summary", 143, 0)
 
 
@@ -175,16 +176,22 @@ def test_for_scripts_both_are_json() -> None:
 def test_ports_that_come_and_go_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(self: FakeDaemon) -> Outcome:
         self._display.port(PortChange(1.0, "in", "Keys", there=False))
-        self._display.port(PortChange(2.0, "in", "Keys 2", there=True))
+        self._display.port(PortChange(2.0, "in", "Keys", there=False, why="several match"))
+        self._display.port(PortChange(3.0, "in", "Keys 2", there=True))
         return self.outcome
 
     monkeypatch.setattr("accompanist.commands.serve.Daemon.run", run)
     result = serve("--json")
-    assert [json.loads(line) for line in result.stdout.splitlines()[:2]] == [
+    assert [json.loads(line) for line in result.stdout.splitlines()[:3]] == [
         {"event": "lost", "role": "in", "port": "Keys"},
+        {"event": "refused", "role": "in", "port": "Keys", "why": "several match"},
         {"event": "back", "role": "in", "port": "Keys 2"},
     ]
-    assert result.stderr.splitlines() == ["lost: in 'Keys'; waiting until it is back", "back: in 'Keys 2'"]
+    assert result.stderr.splitlines() == [
+        "lost: in 'Keys'; waiting until it is back",
+        "refused: in 'Keys' cannot be opened yet: several match",
+        "back: in 'Keys 2'",
+    ]
     assert "lost" not in serve().stdout
 
 
@@ -193,3 +200,26 @@ def test_a_lost_port_is_an_error_after_the_summary(daemon: type[FakeDaemon]) -> 
     result = serve()
     assert isinstance(result.exception, PortLost)
     assert "0 bars" in result.stdout
+
+
+@pytest.mark.parametrize(("flags", "waits"), [((), False), (("--wait",), True), (("--wait", "--no-wait"), False)])
+def test_it_waits_where_it_is_told_to(
+    daemon: type[FakeDaemon], monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], *, waits: bool
+) -> None:
+    awaited = list[str]()
+    monkeypatch.setattr("accompanist.commands.serve.await_system", lambda backend, *_: awaited.append(backend))
+    assert serve(*flags, "--backend", "jack").exception is None
+    assert daemon.started[0].serve.wait is waits
+    assert awaited == (["jack"] if waits else [])
+
+
+def test_what_it_waits_for_is_said(daemon: type[FakeDaemon]) -> None:
+    daemon.is_ready = READY._replace(waiting=("Keys", "Synth"))
+    assert "waiting for 'Keys', 'Synth'" in serve().stderr.splitlines()
+
+
+def test_to_wait_and_to_end_on_a_loss_do_not_go_together(daemon: type[FakeDaemon]) -> None:
+    result = serve("--wait", "--exit-on-lost")
+    assert isinstance(result.exception, ConfigError)
+    assert "wait is true and exit_on_lost is true; accepted: one of the two" in result.exception.message
+    assert daemon.started == []

@@ -10,7 +10,7 @@ from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
-from accompanist.engine.protocol import Input, Message, Received, Step, Stop
+from accompanist.engine.protocol import Input, Message, PortChange, Received, Step, Stop
 
 BAR = 4 * 480
 AHEAD_S = 0.08
@@ -113,3 +113,15 @@ def test_it_never_asks_to_be_called_at_the_present_again() -> None:
         assert wake_at_s is not None
         assert wake_at_s > now_s
         now_s = wake_at_s
+
+
+@pytest.mark.parametrize(("asked_s", "then_s"), [(0.2, 0.2), (0.03, AHEAD_S), (0.0, AHEAD_S)])
+def test_a_port_that_comes_back_may_ask_for_more_and_never_gets_less(asked_s: float, then_s: float) -> None:
+    """As where JACK is started again with longer periods; what was told stays told."""
+    back = PortChange(6.0, "out", "Synth", there=True, ahead_s=asked_s)
+    melody = [item for i in range(40) for item in note(i / 4, i / 4 + 0.2, 60 + i % 12)]
+    plain = told(engine(wait_for_player=False, clock_out=True), 10.0, melody)
+    changed = told(engine(wait_for_player=False, clock_out=True), 10.0, [*melody, back])
+    assert [message for _, message in changed][: len(plain)] == [message for _, message in plain]
+    early = {round(message.due_s - now_s, 6) for now_s, message in changed if message.due_s > 6.0 + then_s}
+    assert early == {then_s}

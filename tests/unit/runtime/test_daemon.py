@@ -162,7 +162,7 @@ class Course:
         self.away: list[tuple[str, ...]] = []
 
     def ready(self, ready: Ready) -> None:
-        pass
+        self.was_ready = ready
 
     def status(self, telemetry: Telemetry) -> None:
         self.away.append(telemetry.away)
@@ -236,6 +236,31 @@ def test_a_midi_system_that_dies_is_waited_for_and_everything_opened_again(tiny_
     assert before == [OFF, *quiet, b"\xc0\x21", b"\xc1\x00", b"\xc2\x30"]
     assert sent(second).count(OFF) == 2
     assert second.closed
+
+
+def test_a_service_begins_before_anything_is_plugged_in_and_before_there_is_midi(tiny_model: Path) -> None:
+    system, real = FakeMidiSystem(), FakeMidiSystem(outputs=("DAW",))
+    system.lost = True
+
+    def bring() -> None:
+        system.successor = real
+
+    def plug_in() -> None:
+        real.listing = PortListing(("Keyboard 20:0",), ("DAW",))
+
+    course = Course(
+        (lambda: True, bring),
+        (lambda: "DAW" in real.opened, plug_in),
+        (lambda: "Keyboard 20:0" in real.opened, lambda: real.receivers["Keyboard 20:0"](ON)),
+        (lambda: sent(real).count(ON) == 1, lambda: None),
+    )
+    settings = config(tiny_model, melody="Keyboard", band="DAW", thru=True, wait=True)
+    assert Daemon(settings, system, MonotonicClock(), course).run().exit_code == 143
+    assert course.was_ready.waiting == ("DAW", "Keyboard")
+    assert course.changes == [("out", "DAW", True), ("in", "Keyboard 20:0", True)]
+    assert (course.away[0], course.away[-1]) == (("DAW", "Keyboard"), ())
+    assert sent(real).count(OFF) == 1
+    assert real.closed
 
 
 def test_a_second_signal_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:

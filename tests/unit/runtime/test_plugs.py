@@ -11,7 +11,7 @@ from support.tiny import TINY_SPEC
 from accompanist.config import ServeConfig
 from accompanist.engine.part import parts_of
 from accompanist.engine.protocol import PortChange
-from accompanist.errors import PortLost
+from accompanist.errors import PortLost, PortNotFound
 from accompanist.runtime.clock import ManualClock
 from accompanist.runtime.loop import Inbox
 from accompanist.runtime.plugs import OutputPlug
@@ -38,6 +38,14 @@ def look(wires: Wires) -> list[tuple[str, str, bool]]:
     changes = wires.look(7.0, lambda: None)
     assert all(isinstance(change, PortChange) and change.at_s == 7.0 for change in changes)
     return [(change.role, change.name, change.there) for change in changes]
+
+
+def reasons(wires: Wires) -> list[str]:
+    return [change.why for change in wires.look(7.0, lambda: None)]
+
+
+def waiting(system: FakeMidiSystem, **options: Any) -> Wires:
+    return rig(system, wait=True, **options)
 
 
 def pull_out(system: FakeMidiSystem, name: str, then: PortListing) -> None:
@@ -240,3 +248,88 @@ def test_whenever_it_went_nothing_goes_on_sounding_that_nobody_will_end(course: 
                 heard = {other for other in heard if other[0] != key[0]}
         taken = len(system.log)
         assert not plug.there or heard <= wanted
+
+
+def test_what_is_not_there_at_the_start_is_waited_for() -> None:
+    system = FakeMidiSystem(*NOBODY)
+    wires = waiting(system)
+    assert system.opened == {}
+    assert wires.away == ("Synth", "Keys")
+    wires.outputs[0].send(b"\xc0\x21")  # the opening, heard by nobody
+    wires.outputs[0].send(b"\x90\x24\x40")
+    assert look(wires) == []
+    system.listing = PortListing(("Keys 20:0", "Pad"), ())
+    assert look(wires) == [("in", "Keys 20:0", True)]
+    system.listing = HERE
+    assert look(wires) == [("out", "Synth 128:0", True)]
+    assert wires.away == ()
+    # Nothing sounds there yet, but the instruments are readied, though the music has begun.
+    assert system.opened["Synth 128:0"].sent == [b"\xb0\x40\x00", b"\xb0\x7b\x00", *SETUP]
+
+
+def test_before_the_music_begins_a_port_that_comes_gets_no_opening_twice() -> None:
+    system = FakeMidiSystem(*NOBODY)
+    wires = waiting(system)
+    system.listing = HERE
+    look(wires)
+    assert system.opened["Synth 128:0"].sent == []
+
+
+def test_what_is_there_at_the_start_is_opened_at_once_and_our_own_ports_are_made() -> None:
+    system = FakeMidiSystem(("Keys 20:0",), ())
+    wires = waiting(system, band="Accompanist Out", control="Pads")
+    assert list(system.opened) == ["Accompanist Out", "Keys 20:0"]
+    assert wires.away == ("Pads",)
+    system = FakeMidiSystem(can_make_ports=False)
+    assert waiting(system, band="Accompanist Out").away == ("Accompanist Out", "Keys")
+
+
+def test_the_second_of_two_is_waited_for_though_the_first_is_there() -> None:
+    system = FakeMidiSystem(("Keys 20:0",), ("Synth",))
+    wires = waiting(system, melody="Keys 20:0", control="Keys #2")
+    assert wires.away == ("Keys #2",)
+    too_few = "'Keys #2' asks for port 2 of those that match 'Keys'; there are: Keys 20:0"
+    assert [reasons(wires) for _ in range(3)] == [[too_few], [], []]
+    system.listing = PortListing(("Keys 20:0", "Keys 24:0"), ("Synth",))
+    assert look(wires) == [("control", "Keys 24:0", True)]
+    with pytest.raises(PortNotFound, match="empty"):
+        waiting(system, control=" ", melody=" ")
+
+
+def test_a_system_that_is_yet_to_come_is_waited_for() -> None:
+    system, real = FakeMidiSystem(), FakeMidiSystem(*HERE)
+    system.lost = True
+    wires = waiting(system)
+    assert (wires.away, look(wires)) == (("Synth", "Keys"), [])
+    system.successor = real
+    assert look(wires) == [("out", "Synth 128:0", True), ("in", "Keys 20:0", True)]
+    assert wires.system is real
+
+
+def test_a_port_that_keeps_exact_time_is_told_as_far_ahead_as_it_asks_when_it_comes() -> None:
+    system = FakeMidiSystem(("Keys",), ())
+    wires = waiting(system)
+    assert wires.ahead_s == 0
+    system.listing = PortListing(("Keys",), ("Synth",))
+    system.keeps_time = True
+    (change,) = wires.look(7.0, lambda: None)
+    assert change == PortChange(7.0, "out", "Synth", there=True, ahead_s=FakeTimedPort.ahead_s)
+
+
+def test_why_a_port_that_is_there_cannot_be_opened_is_told_once_when_it_is_sure() -> None:
+    system = system_here()
+    wires = rig(system)
+    pull_out(system, "Keys 20:0", NOBODY)
+    look(wires)
+    system.refuses, system.listing = {"Keys 20:0"}, HERE
+    refused = "the MIDI port 'Keys 20:0' cannot be opened"
+    assert [reasons(wires) for _ in range(4)] == [[], [refused], [], []]  # at the first look it may be just coming
+    assert wires.away == ("Keys 20:0 (cannot be opened)",)
+    system.listing = PortListing(("Pad", "Keys 24:0", "Keys 28:0"), HERE.outputs)
+    several = "several MIDI ports match 'Keys': Keys 24:0, Keys 28:0; name one of them in full"
+    assert [reasons(wires) for _ in range(3)] == [[], [several], []]
+    system.listing = NOBODY
+    assert reasons(wires) == []
+    assert wires.away == ("Keys 20:0",)
+    system.listing, system.refuses = HERE, set()
+    assert look(wires) == [("in", "Keys 20:0", True)]

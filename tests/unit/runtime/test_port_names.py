@@ -146,7 +146,9 @@ def test_a_twin_that_stood_by_is_never_taken_for_it() -> None:
 def test_of_twins_that_come_back_together_the_number_takes_one() -> None:
     there = ("Keys:MIDI 30:0", "Keys:MIDI 31:0")
     assert again("Keys #2", "Keys:MIDI 24:0", there) == "Keys:MIDI 31:0"
-    assert again("Keys", "Keys:MIDI 24:0", there) is None  # which of them is anybody's guess
+    with pytest.raises(PortNotFound, match="several MIDI ports match 'Keys'"):  # which of them is anybody's guess
+        again("Keys", "Keys:MIDI 24:0", there)
+    assert again("Keys", "Keys:MIDI 24:0", there, there[:1]) == there[1]  # the other stood by
 
 
 def test_ports_of_the_very_same_name_keep_their_places() -> None:

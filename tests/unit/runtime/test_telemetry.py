@@ -101,4 +101,4 @@ def test_the_status_line(changes: dict[str, object], text: str) -> None:
 def test_ports_that_are_waited_for_come_first_in_the_line() -> None:
     telemetry = Telemetry()
     telemetry.away = ("Keys", "DAW")
-    assert status_line(telemetry) == "without Keys, DAW | starting"
+    assert status_line(telemetry) == "waiting for Keys, DAW | starting"

@@ -19,8 +19,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from faults.report import Report
 from faults.sources import SOURCES
-from faults.world import Report, World
+from faults.world import World
 
 
 def shrunk(report: Report, hours: float, without: tuple[str, ...]) -> tuple[Report, tuple[str, ...]]:

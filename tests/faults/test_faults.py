@@ -6,8 +6,9 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from faults.report import Report
 from faults.sources import SOURCES
-from faults.world import Report, World
+from faults.world import World
 
 HOURS = 8.0
 SEEDS = range(16)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
 from typing import Any, NoReturn
+
+from faults.device import Device
+from faults.held import held_elements
 
 from accompanist.engine.engine import Status
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, Step
-from accompanist.music.note import Note
 from accompanist.music.spec import ModelSpec
-from accompanist.runtime.loop import Inbox
 from accompanist.runtime.telemetry import Telemetry
 
 LATE_S = 1e-6
@@ -26,8 +26,6 @@ MOST_HELD = 5_000
 what the last step told (a flood that is sent on), are counted by themselves."""
 MOST_KEPT = 1_000
 """What the inbox always takes, full or not: answers, tempo changes, commands."""
-SYSTEM = {b"\xf8": 1, b"\xfa": 1, b"\xfb": 1, b"\xfc": 1, b"\xf2": 3}
-"""Clock, start, continue, stop and song position, with their lengths."""
 JUMPS = ("start", "position")
 """Events that say: the song goes on from somewhere else."""
 
@@ -38,53 +36,6 @@ class Injected(RuntimeError):
 
 class Broken(BaseException):
     """An invariant does not hold. It passes every `except Exception` between here and the simulation's end."""
-
-
-class Device:
-    """A synthesiser behind a port: knows what sounds, and refuses what no synthesiser may be sent.
-
-    Args:
-        name: The port's.
-        band: MIDI channels of the band on it; on others the player's own notes sound.
-        ahead_s: How long before it sends a message it wants it; 0: it can only send now.
-    """
-
-    def __init__(self, name: str, band: Iterable[int], *, ahead_s: float = 0.0) -> None:
-        self.name = name
-        self.band = frozenset(band)
-        self.ahead_s = ahead_s
-        self.period_s = ahead_s / 3
-        self.gone = False
-        self.waiting = 0  # given and not yet told as left
-        self.sounding: set[tuple[int, int]] = set()
-        # Set by the simulation: faults, then `hear`.
-        self.send: Any = None
-        self.send_at: Any = None
-        self.departures: Any = None
-        self.flush: Any = None
-
-    def hear(self, data: bytes) -> str:
-        """Take a message; returns what is wrong with it, or nothing."""
-        if data[:1] in SYSTEM:
-            return "" if len(data) == SYSTEM[data[:1]] else f"{data.hex(' ')} is no system message"
-        kind, channel = data[0] & 0xF0, data[0] & 0x0F
-        length = 2 if kind in (0xC0, 0xD0) else 3
-        if not 0x80 <= data[0] < 0xF0 or len(data) != length or max(data[1:]) > 0x7F:
-            return f"{data.hex(' ')} is no MIDI message"
-        key = channel, data[1]
-        if kind == 0x90 and data[2] > 0:
-            if key in self.sounding and channel in self.band:
-                return f"channel {channel + 1} begins pitch {data[1]} which sounds already"
-            self.sounding.add(key)
-        elif kind in (0x80, 0x90):
-            self.sounding.discard(key)
-        elif kind == 0xB0 and (data[1] == 120 or data[1] >= 123):
-            self.sounding = {other for other in self.sounding if other[0] != channel}
-        return ""
-
-    def sounds(self) -> list[tuple[int, int]]:
-        """Of the band: (channel, pitch)."""
-        return sorted(key for key in self.sounding if key[0] in self.band)
 
 
 class Watch:
@@ -302,29 +253,3 @@ class Watch:
         if held > MOST_HELD:
             self.fail(f"engine and loop hold {held} elements")
         return held
-
-
-def held_elements(roots: Iterable[Any]) -> int:
-    """Elements of all containers that can be reached through attributes of our own classes, the inbox apart."""
-    seen: set[int] = set()
-    todo = list(roots)
-    count = 0
-    while todo:
-        item = todo.pop()
-        if id(item) in seen:
-            continue
-        seen.add(id(item))
-        if isinstance(item, dict):
-            count += len(item)
-            todo += (value for pair in item.items() for value in pair if not isinstance(value, _PLAIN))
-        elif isinstance(item, (list, tuple, set, frozenset, deque)):
-            count += len(item)
-            todo += (value for value in item if not isinstance(value, _PLAIN))
-        elif type(item).__module__.startswith("accompanist.") and not isinstance(item, Inbox):
-            names = getattr(type(item), "__slots__", ())
-            todo += (getattr(item, name) for name in names if hasattr(item, name))
-            todo += getattr(item, "__dict__", {}).values()
-    return count
-
-
-_PLAIN = (int, float, str, bytes, type(None), Message, Note)

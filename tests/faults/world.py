@@ -16,12 +16,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
 import msgspec
-from faults.sources import SOURCES, Callbacks, Machine, Model, Ports, Source
-from faults.watch import MOST_KEPT, Broken, Device, Injected, Watch
+from faults.device import Device
+from faults.exceptions import Callbacks
+from faults.machine import Machine
+from faults.model import Model
+from faults.ports import Ports
+from faults.report import Report, shown
+from faults.source import Source
+from faults.sources import SOURCES
+from faults.watch import MOST_KEPT, Broken, Injected, Watch
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig, ServeConfig
@@ -29,7 +36,7 @@ from accompanist.engine.clock_out import CLOCK_TRACK
 from accompanist.engine.engine import Engine
 from accompanist.engine.part import parts_of
 from accompanist.engine.player import THRU_TRACK
-from accompanist.engine.protocol import Answer, Command, Failure, Input, Received, Step, TempoChange
+from accompanist.engine.protocol import Command, Input, Step, TempoChange
 from accompanist.errors import PortLost
 from accompanist.music.time import PPQ
 from accompanist.runtime import loop as loop_module
@@ -49,40 +56,6 @@ LONG_S = 120.0
 EARLY_S = 0.001
 """Who waits for less is not woken before."""
 LOG_WAITING = 500
-
-
-class Report(NamedTuple):
-    """What a simulated performance amounted to.
-
-    Args:
-        seed: The seed.
-        hours: Simulated.
-        beats: That the song moved through.
-        messages: That left.
-        inputs: That came in.
-        turns: Of the loop.
-        faults: Injected, by kind.
-        most_held: Largest number of elements that engine and loop held.
-        digest: Of all messages with their times: the same for the same seed.
-        took_s: Real seconds.
-        broken: The invariant that failed; empty where all held.
-        at_s: When it failed, in seconds from the beginning.
-        last: The last lines of the transcript.
-    """
-
-    seed: int
-    hours: float
-    beats: int
-    messages: int
-    inputs: int
-    turns: int
-    faults: Counter[str]
-    most_held: int
-    digest: int
-    took_s: float
-    broken: str
-    at_s: float
-    last: tuple[str, ...]
 
 
 class World(ManualClock):
@@ -467,16 +440,6 @@ class World(ManualClock):
             at_s,
             tuple(self.lines),
         )
-
-
-def shown(item: Input) -> str:
-    """An input in a line of the transcript."""
-    kind = type(item).__name__
-    if isinstance(item, Received):
-        return f"{kind} {item.at_s} {item.data.hex(' ')}{' from the clock' if item.from_clock else ''}"
-    if isinstance(item, Answer):
-        return f"{kind} to {item.job.number} for tick {item.job.plan_tick}: {len(item.notes)} notes"
-    return f"{kind} to {item.job.number}: {item.reason}" if isinstance(item, Failure) else str(item)
 
 
 class _no_priority:  # noqa: N801  stands in for a function

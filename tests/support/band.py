@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from accompanist.config import EngineConfig
 from accompanist.engine.decode import decoded
 from accompanist.engine.engine import Engine
 from accompanist.engine.protocol import Answer, Event, Failure, Input, Job, Message, Received
@@ -112,3 +113,25 @@ def note(start_s: float, end_s: float, pitch: int = 72, velocity: int = 80, chan
 def clocks(first_s: float, count: int, *, bpm: float = 120) -> list[Input]:
     """MIDI clocks at an even tempo."""
     return [Received(first_s + i * 60 / bpm / 24, b"\xf8") for i in range(count)]
+
+
+def tiny_band(**options: Any) -> Engine:
+    """An engine for the tiny model that plays all of its plan, also while nobody plays; takes settings and options."""
+    options = {"rest_bars": 0, "follow_density": False, **options}
+    settings = EngineConfig(**{key: options.pop(key) for key in list(options) if key in EngineConfig.__struct_fields__})
+    return Engine(TINY_SPEC, settings, **options)
+
+
+def onsets(messages: list[Message], track: int) -> list[int]:
+    """Ticks at which notes of a track begin."""
+    return [m.tick for m in messages if m.track == track and m.data[0] & 0xF0 == 0x90]
+
+
+def stray_job() -> Job:
+    """A question that nobody asked."""
+    return Job(99, np.zeros((2, 32, 128), np.bool_), 0, 0.0)
+
+
+def failing_from(number: int) -> Replier:
+    """The model that answers with `chords` up to a question, and fails from there on."""
+    return lambda job: (0.0, chords(job)) if job.number < number else (0.0, "no memory")

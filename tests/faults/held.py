@@ -1,0 +1,36 @@
+"""How much is held in memory, counted in elements of containers."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from accompanist.engine.protocol import Message
+from accompanist.music.note import Note
+from accompanist.runtime.loop import Inbox
+
+_PLAIN = (int, float, str, bytes, type(None), Message, Note)
+
+
+def held_elements(roots: Iterable[Any]) -> int:
+    """Elements of all containers that can be reached through attributes of our own classes, the inbox apart."""
+    seen: set[int] = set()
+    todo = list(roots)
+    count = 0
+    while todo:
+        item = todo.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            count += len(item)
+            todo += (value for pair in item.items() for value in pair if not isinstance(value, _PLAIN))
+        elif isinstance(item, (list, tuple, set, frozenset, deque)):
+            count += len(item)
+            todo += (value for value in item if not isinstance(value, _PLAIN))
+        elif type(item).__module__.startswith("accompanist.") and not isinstance(item, Inbox):
+            names = getattr(type(item), "__slots__", ())
+            todo += (getattr(item, name) for name in names if hasattr(item, name))
+            todo += getattr(item, "__dict__", {}).values()
+    return count

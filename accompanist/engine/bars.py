@@ -8,7 +8,7 @@ last time, are known. What is played now takes the place of what was remembered,
 from __future__ import annotations
 
 from collections import deque
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from accompanist.engine.memory import Memory
 from accompanist.music.note import Note, top_line, without_doubles
@@ -69,7 +69,7 @@ class BarBuffer:
         until_tick = until_tick // PPQ * PPQ
         if until_tick > self._remembered_tick:
             held = [note._replace(end_tick=max(until_tick, note.start_tick + 1)) for note in self._running.values()]
-            self._memory.take(self._remembered_tick, until_tick, (*self._ended, *held))
+            self._memory.take(self._remembered_tick, until_tick, chain(self._ended, held))
             self._remembered_tick = until_tick
 
     def forget(self) -> None:
@@ -159,13 +159,13 @@ class BarBuffer:
     def notes_per_beat(self, tick: int) -> float:
         """How busy the player has been in the window before a tick; what is struck within a step counts once."""
         begin_tick = max(tick - self._context_ticks, self._first_tick)
-        starts = {n.start_tick // TICKS_PER_STEP for n in (*self._ended, *self._running.values())}
+        starts = {n.start_tick // TICKS_PER_STEP for n in chain(self._ended, self._running.values())}
         heard = sum(1 for step in starts if begin_tick <= step * TICKS_PER_STEP < tick)
         return heard * PPQ / max(tick - begin_tick, PPQ)
 
     def mean_velocity(self) -> float | None:
         """How loud the player has been in the last window, 1 to 127; None where nothing was played."""
-        velocities = [note.velocity for note in (*self._ended, *self._running.values())]
+        velocities = [note.velocity for note in chain(self._ended, self._running.values())]
         return sum(velocities) / len(velocities) if velocities else None
 
     def __len__(self) -> int:

@@ -18,6 +18,7 @@ from training.read import MELODY, LeftOut, Progress, SongTable, silent
 from training.sources import Source
 from training.sources.chorales import Chorales
 from training.sources.deepcomposer import DeepComposer
+from training.sources.freedoom import Freedoom
 from training.sources.groove import Groove
 from training.sources.pop909 import Pop909
 from training.sources.registry import registered
@@ -96,7 +97,7 @@ def sources(data: DataConfig) -> dict[str, Source]:
 
 def built_in(data: DataConfig) -> list[Source]:
     """The ready-made sources."""
-    return [Chorales(), Pop909(data), DeepComposer(data), Groove(data)]
+    return [Chorales(), Pop909(data), DeepComposer(data), Groove(data), Freedoom(data)]
 
 
 def source_named(name: str, data: DataConfig) -> Source:

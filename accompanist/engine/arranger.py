@@ -62,6 +62,7 @@ class Arranger:
         self._left_hand = left_hand
         self.desk = Desk(spec)
         self._all = frozenset(range(len(spec.tracks)))
+        self._drums = frozenset(i for i, track in enumerate(spec.tracks) if track.is_drums)
         self._held = Hold(FOREVER)
         self._loudness = 1.0
         self.restart()
@@ -118,7 +119,8 @@ class Arranger:
             going_on = [Committed(c.track, c.note._replace(start_tick=begin_tick)) for c in before if c.track in anew]
             notes = [*going_on, *planned]
         else:
-            notes, changed = held, []
+            notes = self._with_drums(held, planned)
+            changed = [c for c in changed if c.track in self._drums]
         self._holding, self._anew, self._playing = held is not None, frozenset(), playing
 
         if filling:
@@ -135,6 +137,13 @@ class Arranger:
             return None
         struck = anew if self._holding and begin_tick % self._bar_ticks else self._all
         return self._held.take_on(begin_tick, self._bar_ticks, struck)
+
+    def _with_drums(self, held: list[Committed], planned: Sequence[Committed]) -> list[Committed]:
+        """Drums have no harmony to hold: they go on as planned."""
+        if not self._drums:
+            return held
+        notes = [c for c in held if c.track not in self._drums] + [c for c in planned if c.track in self._drums]
+        return sorted(notes, key=lambda c: (c.note.start_tick, c.track, c.note.pitch))
 
     def _share(self, tick: int) -> float:
         """How much of the plan plays, 0 to 1: what the desk says, thinned as the player plays less."""

@@ -8,19 +8,22 @@ from accompanist.engine.protocol import Planned
 from accompanist.errors import ModelError
 from accompanist.music.playable import playable_notes
 from accompanist.music.roll import ONSET, PITCHES, FloatRoll
-from accompanist.music.spec import ModelSpec
+from accompanist.music.spec import ModelSpec, TrackSpec
 
 LARGEST_VALUE = 1e6
 """Answers are held within this before they become float32; only their order and sign mean anything."""
 
 
-def decoded(values: object, spec: ModelSpec, plan_tick: int) -> tuple[Planned, ...]:
+def decoded(
+    values: object, spec: ModelSpec, plan_tick: int, *, velocities: FloatRoll | None = None
+) -> tuple[Planned, ...]:
     """A model's output as what could be played of it.
 
     Args:
         values: (tracks, planes, plan_steps, 128); a note where above 0.
         spec: The model's.
         plan_tick: Where the plan begins.
+        velocities: (tracks, plan_steps, 128), velocity / 127 where a note begins; None: each track's own.
 
     Returns:
         Notes ordered by start, track and pitch; no two copies of one pitch of a track sound at once.
@@ -28,24 +31,29 @@ def decoded(values: object, spec: ModelSpec, plan_tick: int) -> tuple[Planned, .
     Raises:
         ModelError: it is no finite answer of the model's shape.
     """
-    checked = _checked(values, spec)
+    checked = _checked(values, (len(spec.tracks), spec.planes, spec.plan_steps, PITCHES))
+    loud = None if velocities is None else _checked(velocities, (len(spec.tracks), spec.plan_steps, PITCHES))
     plan = [
-        Planned(index, note, sounds_on=note.start_tick == plan_tick and not _struck_first(checked[index], note.pitch))
+        Planned(index, note, sounds_on=note.start_tick == plan_tick and _sounds_on(checked[index], track, note.pitch))
         for index, track in enumerate(spec.tracks)
-        for note in playable_notes(checked[index], track, start_tick=plan_tick)
+        for note in playable_notes(
+            checked[index], track, start_tick=plan_tick, velocities=None if loud is None else loud[index]
+        )
     ]
     plan.sort(key=lambda planned: (planned.note.start_tick, planned.track, planned.note.pitch))
     return tuple(plan)
 
 
-def _struck_first(values: FloatRoll, pitch: int) -> bool:
-    """The model strikes a pitch in the plan's first step. One that has no onset plane never says so."""
-    return values.shape[0] > 1 and bool(values[ONSET, 0, pitch] > 0)
+def _sounds_on(values: FloatRoll, track: TrackSpec, pitch: int) -> bool:
+    """The model does not strike a pitch in the plan's first step. One that has no onset plane never says that it does.
+
+    Drums are always struck.
+    """
+    return not track.is_drums and not (values.shape[0] > 1 and bool(values[ONSET, 0, pitch] > 0))
 
 
-def _checked(values: object, spec: ModelSpec) -> FloatRoll:
+def _checked(values: object, shape: tuple[int, ...]) -> FloatRoll:
     array = np.asarray(values)
-    shape = len(spec.tracks), spec.planes, spec.plan_steps, PITCHES
     if array.dtype.kind not in "fiub":
         raise ModelError(f"the model answered with {array.dtype}; numbers are accepted")
     if array.shape != shape:

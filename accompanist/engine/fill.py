@@ -17,8 +17,6 @@ from accompanist.music.time import PPQ
 
 LOUDER = 1.3
 """How much louder than the plan a bar-long fill has become at its end."""
-DRUM_CHANNEL = 9
-"""Its notes are instruments and no pitches (General MIDI)."""
 _SUSTAINED = (*range(40, 45), *range(48, 56), *range(88, 96))
 """Programs, from 0: bowed strings, string and voice ensembles, pads (General MIDI 1 sound set)."""
 _STROKE_TICKS, _LAST_STROKE_TICKS = PPQ // 2, PPQ // 4
@@ -27,9 +25,7 @@ _STROKE_TICKS, _LAST_STROKE_TICKS = PPQ // 2, PPQ // 4
 
 def striking(spec: ModelSpec) -> frozenset[int]:
     """The tracks that a fill sets in motion."""
-    return frozenset(
-        i for i, track in enumerate(spec.tracks) if track.channel != DRUM_CHANNEL and track.program not in _SUSTAINED
-    )
+    return frozenset(i for i, track in enumerate(spec.tracks) if not track.is_drums and track.program not in _SUSTAINED)
 
 
 def filled(

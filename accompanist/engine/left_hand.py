@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from accompanist.engine.fill import DRUM_CHANNEL
 from accompanist.engine.protocol import Committed
 from accompanist.music.spec import ModelSpec, TrackSpec
 from accompanist.music.time import PPQ
@@ -91,7 +90,7 @@ class LeftHand:
 
 def bending(harmony: Sequence[int], spec: ModelSpec) -> frozenset[int]:
     """The tracks that follow a harmony: all that play pitches, but the lowest alone where it is no chord."""
-    pitched = [i for i, track in enumerate(spec.tracks) if track.channel != DRUM_CHANNEL]
+    pitched = [i for i, track in enumerate(spec.tracks) if not track.is_drums]
     if not harmony or not pitched:
         return frozenset()
     return frozenset(pitched if len({pitch % 12 for pitch in harmony}) > 1 else [_lowest(pitched, spec)])

@@ -70,7 +70,7 @@ def parts_of(spec: ModelSpec, serve: ServeConfig) -> tuple[Part, ...]:
         serve: `out`, `split_ports`, `advance_ms` and `tracks`.
 
     Raises:
-        ConfigError: a setting is for a track that the model does not have.
+        ConfigError: a setting is for a track that the model does not have, or moves drums to other pitches.
     """
     names = [track.name for track in spec.tracks]
     for name in serve.tracks:
@@ -84,7 +84,25 @@ def parts_of(spec: ModelSpec, serve: ServeConfig) -> tuple[Part, ...]:
     return tuple(_part(track, serve.tracks.get(track.name, TrackConfig()), serve) for track in spec.tracks)
 
 
+def _check_drums(track: TrackSpec, its: TrackConfig) -> None:
+    """Drums cannot be moved to other pitches.
+
+    Raises:
+        ConfigError: a setting would.
+    """
+    untouched = TrackConfig()
+    for name in ("transpose", "lowest", "highest"):
+        value, accepted = getattr(its, name), getattr(untouched, name)
+        if track.is_drums and value != accepted:
+            raise ConfigError(
+                f"serve.tracks.{track.name}.{name} is {value}, but its notes are drums and no pitches; "
+                f"accepted: {accepted}",
+                hint=f"leave {name} out of [serve.tracks.{track.name}]",
+            )
+
+
 def _part(track: TrackSpec, its: TrackConfig, serve: ServeConfig) -> Part:
+    _check_drums(track, its)
     program = track.program if its.program is None else its.program - 1
     return Part(
         channel=track.channel if its.channel is None else its.channel - 1,

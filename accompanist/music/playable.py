@@ -20,6 +20,9 @@ def playable_roll(values: FloatRoll, track: TrackSpec, *, threshold: float = 0.0
     sounding having `STAYING_POWER`. A note shorter than `track.shortest_steps` is lengthened into the silence behind it
     where there is room, else dropped.
 
+    Drums are struck and not held: each hit lasts one step, and where there are too many at once the strongest stay.
+    What a model with onsets holds from the first step on without striking it was struck before.
+
     Args:
         values: (planes, steps, 128), 1 plane (held) or 2 (onset, held); a note where above the threshold.
         track: Range, polyphony and shortest note.
@@ -32,6 +35,8 @@ def playable_roll(values: FloatRoll, track: TrackSpec, *, threshold: float = 0.0
     held_values[:, : track.lowest] = -np.inf
     held_values[:, track.highest + 1 :] = -np.inf
     held = held_values > threshold
+    if track.is_drums:
+        return _struck(held, held_values, values[ONSET] > threshold if values.shape[0] > 1 else None, track)
     for step in np.flatnonzero(held.sum(axis=1) > track.polyphony):
         strength = np.where(held[step], held_values[step], -np.inf)
         if step:
@@ -40,6 +45,25 @@ def playable_roll(values: FloatRoll, track: TrackSpec, *, threshold: float = 0.0
     onset = (values[ONSET] > threshold) & held if values.shape[0] > 1 else np.zeros_like(held)
     roll = np.stack([onset, held])
     return _long_enough(roll, track) if track.shortest_steps > 1 else _with_onsets(roll)
+
+
+def _struck(held: BoolRoll, strength: FloatRoll, onset: BoolRoll | None, track: TrackSpec) -> BoolRoll:
+    """The hits of a drum track, a step each.
+
+    Args:
+        held: (steps, 128), within the range.
+        strength: The same places.
+        onset: Where the model says that something is struck; None where it never does.
+        track: Its polyphony.
+    """
+    before = np.zeros_like(held)
+    before[1:] = held[:-1]
+    before[0] = onset is not None
+    hits = held & (~before if onset is None else onset | ~before)
+    for step in np.flatnonzero(hits.sum(axis=1) > track.polyphony):
+        order = np.argsort(-np.where(hits[step], strength[step], -np.inf), kind="stable")
+        hits[step, order[track.polyphony :]] = False
+    return np.stack([hits, hits])
 
 
 def _with_onsets(roll: BoolRoll) -> BoolRoll:
@@ -66,7 +90,14 @@ def _long_enough(roll: BoolRoll, track: TrackSpec) -> BoolRoll:
     return kept
 
 
-def playable_notes(values: FloatRoll, track: TrackSpec, *, start_tick: int = 0, threshold: float = 0.0) -> list[Note]:
+def playable_notes(
+    values: FloatRoll,
+    track: TrackSpec,
+    *,
+    start_tick: int = 0,
+    threshold: float = 0.0,
+    velocities: FloatRoll | None = None,
+) -> list[Note]:
     """One track's values as notes, sorted, no two sounding copies of one pitch.
 
     Args:
@@ -74,9 +105,21 @@ def playable_notes(values: FloatRoll, track: TrackSpec, *, start_tick: int = 0, 
         track: Range, polyphony, shortest note and velocity.
         start_tick: Tick of the first step.
         threshold: Values above it sound.
+        velocities: (steps, 128), velocity / 127 where a note begins; the track's own velocity where it is not above 0,
+            or None.
     """
     roll = playable_roll(values, track, threshold=threshold)
-    return without_doubles(decode(roll, start_tick=start_tick, ticks_per_step=TICKS_PER_STEP, velocity=track.velocity))
+    notes = decode(roll, start_tick=start_tick, ticks_per_step=TICKS_PER_STEP, velocity=track.velocity)
+    if velocities is not None:
+        notes = [
+            _said(note, velocities[(note.start_tick - start_tick) // TICKS_PER_STEP, note.pitch]) for note in notes
+        ]
+    return without_doubles(notes)
+
+
+def _said(note: Note, share: float) -> Note:
+    """A note as loud as the model says, where it does."""
+    return note._replace(velocity=min(max(round(float(share) * 127), 1), 127)) if share > 0 else note
 
 
 def split_tracks(output: FloatRoll, spec: ModelSpec) -> FloatRoll:

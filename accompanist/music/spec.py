@@ -30,7 +30,7 @@ class TrackSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         lowest: Lowest pitch it plays.
         highest: Highest pitch it plays.
         polyphony: Most notes it sounds at once.
-        shortest_steps: Shortest note, in sixteenths.
+        shortest_steps: Shortest note, in sixteenths; of drums every hit lasts one.
         velocity: How loud, where the model does not say.
     """
 

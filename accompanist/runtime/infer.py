@@ -199,7 +199,7 @@ def infer(session: Session, job: Job, clock: Clock, *, seed: int) -> Answer | Fa
     try:
         question = Question(job.melody)
         reply = session.run_in_place(question, seed=noise_seed(seed, job.number), temperature=job.temperature)
-        notes = decoded(reply.values, session.spec, job.plan_tick)
+        notes = decoded(reply.values, session.spec, job.plan_tick, velocities=reply.velocities)
     except Exception as error:  # noqa: BLE001 (whatever onnxruntime raises: the engine falls back and counts it)
         message = error.message if isinstance(error, AccompanistError) else one_line(error)
         return Failure(clock.now(), job, message)

@@ -11,6 +11,7 @@ from accompanist.engine.part import Part
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, PortChange, Received
 from accompanist.errors import NoMidiSystem, PortLost, PortNotFound
+from accompanist.music.song import DRUM_CHANNEL
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.loop import Inbox
@@ -21,7 +22,6 @@ from accompanist.runtime.sender import look_ahead_s
 
 _OURS = "Accompanist"
 """A port whose name begins so is ours to make: nobody else's is waited for under it."""
-_DRUM_CHANNEL = 9
 _SYSTEM = 0xF0
 
 
@@ -236,7 +236,7 @@ class BesideTheBand(ChangingPort):
     def __init__(self, port: OutputPort, taken: set[int]) -> None:
         super().__init__(port)
         self._taken = taken
-        self._free = min(set(range(16)) - taken - {_DRUM_CHANNEL}, default=0)
+        self._free = min(set(range(16)) - taken - {DRUM_CHANNEL}, default=0)
 
     def change(self, data: bytes) -> bytes:
         """Another channel where that is taken."""

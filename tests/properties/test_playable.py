@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,12 +33,12 @@ values_of_a_model = st.one_of(
 
 
 @st.composite
-def tracks(draw: st.DrawFn, *, longest: int = 5) -> TrackSpec:
+def tracks(draw: st.DrawFn, *, longest: int = 5, drums: bool = False) -> TrackSpec:
     lowest, highest = sorted((draw(st.integers(0, 127)), draw(st.integers(0, 127))))
     return TrackSpec(
         name="any",
         program=0,
-        channel=0,
+        channel=draw(st.sampled_from([0, 0, 9])) if drums else 0,
         lowest=lowest,
         highest=highest,
         polyphony=draw(st.integers(1, 6)),
@@ -56,7 +57,7 @@ def test_range_polyphony_and_shortest_note_are_kept(values: FloatRoll, track: Tr
     assert all(note.duration_ticks >= track.shortest_steps for note in decode(roll, ticks_per_step=1))
 
 
-@given(values_of_a_model, tracks())
+@given(values_of_a_model, tracks(drums=True))
 def test_every_sound_begins_with_an_onset_and_every_onset_sounds(values: FloatRoll, track: TrackSpec) -> None:
     roll = playable_roll(values, track)
     before = np.zeros_like(roll[HELD])
@@ -74,16 +75,32 @@ def test_a_step_with_room_loses_nothing_and_a_full_one_stays_full(values: FloatR
     assert np.array_equal(held.sum(axis=1), np.minimum(asked.sum(axis=1), track.polyphony))
 
 
-@given(values_of_a_model, tracks())
+@given(values_of_a_model, tracks(drums=True))
 def test_what_is_playable_stays_as_it_is(values: FloatRoll, track: TrackSpec) -> None:
     roll = playable_roll(values, track)
     again = playable_roll(np.where(roll, np.float32(1), np.float32(-1)), track)
     assert np.array_equal(again, roll)
 
 
-@given(values_of_a_model, tracks(), st.integers(0, 50))
+@given(values_of_a_model, tracks(drums=True), st.integers(0, 50))
 def test_the_notes_are_the_roll(values: FloatRoll, track: TrackSpec, bar: int) -> None:
     start_tick = bar * 16 * TICKS_PER_STEP
     notes = playable_notes(values, track, start_tick=start_tick)
     assert notes == sorted(notes) == without_doubles(notes)
     assert np.array_equal(encode(notes, STEPS, start_tick=start_tick), playable_roll(values, track))
+
+
+@given(values_of_a_model, tracks())
+def test_every_hit_lasts_a_step_and_what_is_struck_is_kept_as_far_as_there_is_room(
+    values: FloatRoll, track: TrackSpec
+) -> None:
+    drums = msgspec.structs.replace(track, channel=9)
+    roll = playable_roll(values, drums)
+    assert np.array_equal(roll[ONSET], roll[HELD])
+    assert roll[HELD].sum(axis=1).max() <= drums.polyphony
+    asked = np.nan_to_num(values, nan=-1.0) > 0
+    struck = asked.all(axis=0)
+    struck[1:] &= True if values.shape[0] > 1 else ~asked[-1][:-1]
+    struck[:, : drums.lowest] = struck[:, drums.highest + 1 :] = False
+    full = roll[HELD].sum(axis=1) == drums.polyphony
+    assert not (struck & ~roll[HELD])[~full].any()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.live import LIVE_SPEC
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
@@ -10,6 +11,7 @@ from accompanist.engine.bars import BarBuffer
 from accompanist.engine.left_hand import LeftHand, bending
 from accompanist.engine.protocol import Command, Committed
 from accompanist.music.note import Note
+from accompanist.music.spec import ModelSpec
 
 BASS, PIANO, STRINGS = range(3)
 BEAT, BAR = 480, 1920
@@ -19,10 +21,10 @@ PLAIN = EngineConfig(rest_bars=0, follow_density=False)
 class Stage:
     """An arranger with a player's two hands beside it."""
 
-    def __init__(self, settings: EngineConfig = PLAIN) -> None:
+    def __init__(self, settings: EngineConfig = PLAIN, spec: ModelSpec = TINY_SPEC) -> None:
         self.bars = BarBuffer(32)
         self.left = LeftHand(48)
-        self.arranger = Arranger(TINY_SPEC, settings, self.bars, self.left)
+        self.arranger = Arranger(spec, settings, self.bars, self.left)
 
     def turn(self, name: str, value: float | None = None, track: int = -1) -> None:
         self.arranger.desk.take(Command(0.0, name, value, track))
@@ -218,3 +220,18 @@ def test_whatever_the_player_does_a_beat_is_sound(
             if track in bending(chord, TINY_SPEC):
                 assert spec.lowest <= its.pitch <= spec.highest
                 assert its.pitch % 12 in {key % 12 for key in (chord[:1] if track == BASS else chord)}
+
+
+def test_drums_follow_no_harmony_and_go_on_while_one_is_held() -> None:
+    stage = Stage(spec=LIVE_SPEC)
+    kick, snare = (Committed(3, Note(0, pitch, 120)) for pitch in (36, 38))
+    stage.beat(0, note(PIANO, 60, 0, 1), kick)
+    stage.turn("hold", 1)
+    later = [Committed(track, its.shifted(BEAT)) for track, its in (note(PIANO, 72, 0, 1), snare)]
+    assert stage.beat(1, *later).notes == [note(PIANO, 60, 1, 2), later[1]]
+    assert stage.beat(2).notes == [note(PIANO, 60, 2, 3)]
+    stage.turn("hold", 0)
+    for pitch in (50, 54, 57):  # the left hand says D major in first inversion
+        stage.left.note_on(0, pitch, 3 * BEAT)
+    third = Committed(3, Note(3 * BEAT, 36, 3 * BEAT + 120))
+    assert stage.beat(3, note(PIANO, 60, 3, 4), third).notes == [note(PIANO, 62, 3, 4), third]

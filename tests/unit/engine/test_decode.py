@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 from support.band import CHORDS, chords
+from support.live import LIVE_SPEC
 from support.tiny import TINY_SPEC
 
 from accompanist.engine.decode import decoded
@@ -85,3 +86,31 @@ def test_other_kinds_of_numbers_are_taken(kind: type[np.generic]) -> None:
 def test_numbers_too_large_for_float32_are_taken() -> None:
     huge = chords(JOB).astype(np.float64) * 1e300
     assert decoded(huge, TINY_SPEC, JOB.plan_tick) == decoded(chords(JOB), TINY_SPEC, JOB.plan_tick)
+
+
+def test_a_plan_says_how_loud_each_note_is_and_drums_are_struck() -> None:
+    values = np.full((4, 2, 32, 128), -1, np.float32)
+    values[:, HELD, :4, 40] = 1
+    loud = np.zeros((4, 32, 128), np.float32)
+    loud[[0, 3], 0, 40] = 0.5
+    values[3, ONSET, 0, 40] = 1
+    plan = decoded(values, LIVE_SPEC, 480, velocities=loud)
+    assert [(p.track, p.note.velocity, p.note.duration_ticks, p.sounds_on) for p in plan] == [
+        (0, 64, 480, True),
+        (1, 72, 480, True),
+        (2, 64, 480, True),
+        (3, 64, 120, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("velocities", "told"),
+    [
+        (np.zeros((4, 31, 128), np.float32), "4 x 31 x 128; by its spec it should be 4 x 32 x 128"),
+        (np.full((4, 32, 128), np.nan, np.float32), "not finite"),
+    ],
+    ids=["short", "nan"],
+)
+def test_loudness_that_is_none_is_refused(velocities: Any, told: str) -> None:
+    with pytest.raises(ModelError, match=told):
+        decoded(np.full((4, 2, 32, 128), -1, np.float32), LIVE_SPEC, 0, velocities=velocities)

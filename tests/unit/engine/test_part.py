@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.live import LIVE_SPEC
 from support.tiny import TINY_SPEC
 
 from accompanist.config import ServeConfig, TrackConfig
@@ -61,3 +62,15 @@ def test_what_sounds_is_in_range_and_keeps_its_pitch_class(pitch: int, transpose
     else:  # no farther than it must
         nearest = min((lowest, highest), key=lambda bound: abs(bound - pitch - transpose))
         assert abs(sounds - nearest) < OCTAVE
+
+
+@pytest.mark.parametrize(("name", "value", "accepted"), [("transpose", 12, 0), ("lowest", 40, 0), ("highest", 60, 127)])
+def test_drums_are_moved_to_no_other_pitch(name: str, value: int, accepted: int) -> None:
+    told = rf"serve.tracks.drums.{name} is {value}, but its notes are drums and no pitches; accepted: {accepted}"
+    with pytest.raises(ConfigError, match=told):
+        parts_of(LIVE_SPEC, ServeConfig(tracks={"drums": TrackConfig(**{name: value})}))
+
+
+def test_drums_go_elsewhere_and_louder_as_any_track_does() -> None:
+    drums = parts_of(LIVE_SPEC, ServeConfig(tracks={"drums": TrackConfig(channel=2, volume=90)}))[3]
+    assert (drums.channel, drums.volume, drums.sounding(36)) == (1, 90, 36)

@@ -7,6 +7,8 @@ from accompanist.music.playable import STAYING_POWER, playable_notes, playable_r
 from accompanist.music.roll import HELD, ONSET, BoolRoll, FloatRoll, decode
 from accompanist.music.spec import BAND, ModelSpec, TrackSpec
 
+DRUMS = TrackSpec(name="drums", program=0, channel=9, lowest=35, highest=81, polyphony=2, shortest_steps=3, velocity=96)
+
 
 def track(polyphony: int = 4, shortest_steps: int = 1, lowest: int = 48, highest: int = 72) -> TrackSpec:
     return TrackSpec(
@@ -135,3 +137,41 @@ def test_split_tracks_has_tracks_outside_planes() -> None:
     assert np.array_equal(split[1, ONSET], output[2])
     assert np.array_equal(split[1, HELD], output[3])
     assert np.shares_memory(split, output)
+
+
+def test_a_drum_is_struck_and_not_held() -> None:
+    values = sounding((1, 36, 4), (2, 42, 1), (3, 42, 1))
+    values[ONSET, 3, 36] = 0.9  # struck again while it sounds
+    assert played(playable_roll(values, DRUMS)) == [(1, 36, 1), (2, 42, 1), (3, 36, 1), (3, 42, 1)]
+    assert played(playable_roll(values[1:], DRUMS)) == [(1, 36, 1), (2, 42, 1)]  # one plane alone says no more
+
+
+def test_of_too_many_drums_the_strongest_are_struck_whatever_sounded_before() -> None:
+    values = sounding((0, 36, 8), (1, 38, 1), (1, 42, 1), (1, 46, 1), value=0.5)
+    values[HELD, 1, [42, 46]] = 0.6
+    assert played(playable_roll(values, DRUMS)) == [(0, 36, 1), (1, 42, 1), (1, 46, 1)]
+
+
+def test_what_a_drum_plan_holds_from_its_first_step_on_was_struck_before() -> None:
+    values = sounding((0, 36, 1), (0, 49, 6))
+    values[ONSET, 0, 49] = -1
+    assert played(playable_roll(values, DRUMS)) == [(0, 36, 1)]
+    values[HELD, 0] = -1  # later it can only have begun
+    assert played(playable_roll(values, DRUMS)) == [(1, 49, 1)]
+
+
+def test_drums_keep_their_range() -> None:
+    assert played(playable_roll(sounding((0, 34, 1), (0, 35, 1), (1, 81, 1), (1, 82, 1)), DRUMS)) == [
+        (0, 35, 1),
+        (1, 81, 1),
+    ]
+
+
+def test_a_note_is_as_loud_as_the_model_says_where_it_does() -> None:
+    loud = np.zeros((8, 128), np.float32)
+    loud[1, 60], loud[2, 62], loud[3, 64], loud[4, 65], loud[5, 67] = 100 / 127, 2.0, 1e-9, -1.0, 0.0
+    values = sounding((1, 60, 1), (2, 62, 1), (3, 64, 1), (4, 65, 1), (5, 67, 2))
+    loud[6, 67] = 0.5  # within a note: no note begins there
+    notes = playable_notes(values, track(), start_tick=480, velocities=loud)
+    assert [note.velocity for note in notes] == [100, 127, 1, 70, 70]
+    assert [note.start_tick for note in notes] == [600, 720, 840, 960, 1080]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from accompanist.music.spec import BAND, METADATA_KEY, ModelSpec, TrackSpec
+from accompanist.music.spec import LIVE_BAND, METADATA_KEY, ModelSpec
 
 COUNTER, FIRST_STEP, KNOWN_STEP, BEAT_IN_BAR, BEATS_PER_BAR, STYLE = range(6)
 """What each code of a beat says."""
@@ -26,11 +26,9 @@ PIANO_DOWN, STRINGS_DOWN = 12, 7
 KICK, SNARE = 36, 38
 BASS_VELOCITY, PIANO_VELOCITY, DRUMS_VELOCITY = 64, 100, 90
 
-DRUMS = TrackSpec(name="drums", program=0, channel=9, lowest=35, highest=81, polyphony=4, velocity=96)
-
 LIVE_SPEC = ModelSpec(
     kind="live",
-    tracks=(*BAND, DRUMS),
+    tracks=LIVE_BAND,
     planes=2,
     context_steps=64,
     plan_steps=32,

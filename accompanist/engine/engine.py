@@ -21,7 +21,7 @@ from accompanist.config_controls import ControlsConfig
 from accompanist.engine.arranger import Arranger
 from accompanist.engine.band import Band
 from accompanist.engine.bars import BarBuffer
-from accompanist.engine.clock_out import ClockOut
+from accompanist.engine.clock_out import CLOCK_TRACK, ClockOut
 from accompanist.engine.controls import SONG, Refused, checked, said
 from accompanist.engine.count_in import Clicks
 from accompanist.engine.follower import ClockFollower
@@ -233,6 +233,8 @@ class Engine:
         self._outbox.tell(at_s, name, f"{change.role}: {change.why or change.name}")
         if change.role == PLAYERS_PORT and not change.there:
             self._outbox.pass_on(self._player.let_go(at_s, self._transport.tick_at(at_s)))
+        if self._clock_out is not None and change.there and CLOCK_TRACK in change.tracks:
+            self._clock_out.back(at_s)
         # Further than before, never less far: what was told is told.
         for teller in (self._band, self._count_in, self._clock_out):
             if teller is not None:

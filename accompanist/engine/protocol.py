@@ -96,6 +96,7 @@ class PortChange(NamedTuple):
         there: It is back.
         why: Why it cannot be opened though it is there; else empty.
         ahead_s: How long before they are due the ports want the band's messages by now; 0: as before.
+        tracks: What leaves by it: indices of tracks, or a number below 0 for the player's melody, clicks or the clock.
     """
 
     at_s: float
@@ -104,6 +105,7 @@ class PortChange(NamedTuple):
     there: bool
     why: str = ""
     ahead_s: float = 0.0
+    tracks: tuple[int, ...] = ()
 
 
 class Stop(NamedTuple):

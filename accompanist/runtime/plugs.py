@@ -45,6 +45,7 @@ class Plug:
         open_port: Callable[[MidiSystem, PortChoice], Port],
     ) -> None:
         self.role = role
+        self.tracks: tuple[int, ...] = ()  # what leaves by it
         self.choice = choice
         self._asked = asked
         self._listens = listens

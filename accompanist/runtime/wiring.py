@@ -69,6 +69,7 @@ class Wires:
                     its = [part for i, part in enumerate(parts) if choices[i] == choice]
                     setup = [data for part in its for data in part.setup()] if serve.setup else []
                     opened[choice] = self._output(_role(choice, choices, roles), names[track], choice, setup, there)
+                    opened[choice].tracks = tuple(other for other in choices if choices[other] == choice)
         except BaseException:  # also Ctrl-C: what is open is closed
             self.close()
             raise
@@ -187,7 +188,7 @@ class Wires:
         for plug in waiting:
             if plug.find(self.system, there):
                 ahead_s = look_ahead_s(self.outputs, self.advance_s)
-                changes.append(PortChange(at_s, plug.role, plug.name, there=True, ahead_s=ahead_s))
+                changes.append(PortChange(at_s, plug.role, plug.name, there=True, ahead_s=ahead_s, tracks=plug.tracks))
             elif plug.news:
                 changes.append(PortChange(at_s, plug.role, plug.name, there=False, why=plug.news))
         return changes

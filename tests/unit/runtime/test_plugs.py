@@ -9,6 +9,7 @@ from support.fake_midi import FakeMidiSystem, FakePort, FakeTimedPort
 from support.tiny import TINY_SPEC
 
 from accompanist.config import ServeConfig
+from accompanist.engine.clock_out import CLOCK_TRACK
 from accompanist.engine.part import parts_of
 from accompanist.engine.protocol import PortChange
 from accompanist.errors import PortLost, PortNotFound
@@ -313,7 +314,15 @@ def test_a_port_that_keeps_exact_time_is_told_as_far_ahead_as_it_asks_when_it_co
     system.listing = PortListing(("Keys",), ("Synth",))
     system.keeps_time = True
     (change,) = wires.look(7.0, lambda: None)
-    assert change == PortChange(7.0, "out", "Synth", there=True, ahead_s=FakeTimedPort.ahead_s)
+    assert change == PortChange(7.0, "out", "Synth", there=True, ahead_s=FakeTimedPort.ahead_s, tracks=(0, 1, 2))
+
+
+def test_which_tracks_leave_by_a_port_that_is_back_is_told() -> None:
+    system = FakeMidiSystem(("Keys",), ("Synth",))
+    wires = waiting(system, clock_out="Drums", thru=True)
+    system.listing = PortListing(("Keys",), ("Synth", "Drums"))
+    (change,) = wires.look(7.0, lambda: None)
+    assert (change.role, change.tracks) == ("clock out", (CLOCK_TRACK,))
 
 
 def test_why_a_port_that_is_there_cannot_be_opened_is_told_once_when_it_is_sure() -> None:

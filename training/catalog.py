@@ -20,6 +20,7 @@ from training.sources.chorales import Chorales
 from training.sources.deepcomposer import DeepComposer
 from training.sources.freedoom import Freedoom
 from training.sources.groove import Groove
+from training.sources.openewld import OpenEwld
 from training.sources.pop909 import Pop909
 from training.sources.registry import registered
 from training.windows import WINDOW_STEPS, WindowSet, cut
@@ -29,7 +30,7 @@ TAGS = {
     "meter": "4/4, 3/4, ...",
     "mode": "major or minor",
     "tempo": "slow (below 76 BPM), medium, or fast (120 BPM and more)",
-    "style": "pop, chorale, rock, ..., or what `accompanist data add --tag style=...` was told",
+    "style": "pop, chorale, rock, folk, ..., or what `accompanist data add --tag style=...` was told",
     "take": "beat or fill, of drums alone",
     "family": "songs that are nearly the same music, and so all in one split: takes of one groove",
     "melody": "the track taken for the melody, in your own folders",
@@ -97,7 +98,7 @@ def sources(data: DataConfig) -> dict[str, Source]:
 
 def built_in(data: DataConfig) -> list[Source]:
     """The ready-made sources."""
-    return [Chorales(), Pop909(data), DeepComposer(data), Groove(data), Freedoom(data)]
+    return [Chorales(), Pop909(data), DeepComposer(data), Groove(data), Freedoom(data), OpenEwld(data)]
 
 
 def source_named(name: str, data: DataConfig) -> Source:

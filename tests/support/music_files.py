@@ -154,3 +154,42 @@ def write_groove(
             if data is not None:
                 archive.writestr(f"groove/{row['midi_filename']}", data)
     return path
+
+
+def mxl(*measures: str, root: str = "score-partwise") -> bytes:
+    """A compressed MusicXML file of one part."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as container:
+        container.writestr("META-INF/container.xml", "<container/>")
+        container.writestr("score.xml", f"<{root}><part>{''.join(measures)}</part></{root}>")
+    return out.getvalue()
+
+
+def xml_measure(*items: str, meter: str = "") -> str:
+    """A measure; a time signature where one is given. Durations are in sixteenths."""
+    beats, _, unit = meter.partition("/")
+    time = f"<time><beats>{beats}</beats><beat-type>{unit}</beat-type></time>" if meter else ""
+    return f"<measure><attributes><divisions>4</divisions>{time}</attributes>{''.join(items)}</measure>"
+
+
+def xml_note(name: str, sixteenths: int, *, tie: str = "", chord: bool = False) -> str:
+    """A note such as E4, or a rest where it has no name; a grace note where it has no length."""
+    what = f"<pitch><step>{name[0]}</step><octave>{name[1:]}</octave></pitch>" if name else "<rest/>"
+    length = f"<duration>{sixteenths}</duration>" if sixteenths else "<grace/>"
+    return f"<note>{'<chord/>' * chord}{what}{length}{f'<tie type={tie!r}/>' if tie else ''}</note>"
+
+
+def xml_harmony(
+    root: str, kind: str = "major", *, alter: int = 0, bass: str = "", degrees: Sequence[tuple[int, int, str]] = ()
+) -> str:
+    """A chord symbol; degrees are (number, semitones, what is done)."""
+    low = f"<bass><bass-step>{bass}</bass-step></bass>" if bass else ""
+    changes = "".join(
+        f"<degree><degree-value>{number}</degree-value><degree-alter>{semitones}</degree-alter>"
+        f"<degree-type>{done}</degree-type></degree>"
+        for number, semitones, done in degrees
+    )
+    return (
+        f"<harmony><root><root-step>{root}</root-step><root-alter>{alter}</root-alter></root>"
+        f"<kind>{kind}</kind>{low}{changes}</harmony>"
+    )

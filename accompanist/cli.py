@@ -27,6 +27,7 @@ COMMANDS = {
     "data": ("training.commands.data:data", "List, add and show sources of music to train on."),
     "train": ("training.commands.train:train", "Train a model on real music."),
     "export": ("export.command:export", "Turn a training run into a verified ONNX model."),
+    "evaluate": ("export.evaluate:evaluate", "Measure how a model plays songs it never saw."),
 }
 EXTRAS = {
     "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train",

@@ -1,4 +1,4 @@
-"""Progress in the terminal while music is read, shown only where it takes over two seconds."""
+"""Progress in the terminal while music is read or played, shown only where it takes over two seconds."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ LINE_EVERY_S = 10.0
 
 
 @contextmanager
-def reading_shown(clock: Callable[[], float], *, console: Console | None = None) -> Iterator[Progress]:
+def reading_shown(
+    clock: Callable[[], float], *, console: Console | None = None, doing: str = "reading"
+) -> Iterator[Progress]:
     """Something to give to `catalog.load` and `cache.read`; what it shows goes to stderr and is cleared at the end.
 
     Args:
         clock: Monotonic seconds.
         console: Where to show it; stderr where None.
+        doing: What is done with what is counted, where that is not reading.
     """
     screen = console or Console(stderr=True)
     bar = Bar(
-        TextColumn("reading {task.description}"),
+        TextColumn(f"{doing} {{task.description}}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -50,7 +53,7 @@ def reading_shown(clock: Callable[[], float], *, console: Console | None = None)
             bar.update(tasks[what], completed=done)  # type: ignore[arg-type]
         elif now_s - said_s >= LINE_EVERY_S or said_s == started_s:
             said_s = now_s
-            screen.print(f"reading {what}: {done} of {total}", highlight=False)
+            screen.print(f"{doing} {what}: {done} of {total}", highlight=False)
 
     try:
         yield show

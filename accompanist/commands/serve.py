@@ -164,7 +164,7 @@ class _Terminal:
         if self._as_json:
             why = {"why": change.why} if change.why else {}
             _print_json({"event": event, "role": change.role, "port": change.name, **why})
-        text = {"back": "", "lost": "; waiting until it is back", "refused": f" cannot be opened yet: {change.why}"}
+        text = {"back": "", "lost": "; waiting until it is back", "refused": f": {change.why}"}
         self.line(f"{event}: {change.role} {change.name!r}{text[event]}")
 
     def line(self, text: str) -> None:

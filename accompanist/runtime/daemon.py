@@ -298,7 +298,7 @@ class Daemon:
                 notify(f"STATUS={status_line(self._telemetry)}")
             if not self._config.serve.exit_on_lost:
                 self._look(wires)
-            elif (lost := wires.missing()) is not None:
+            elif (lost := wires.missing(self._clock.now())) is not None:
                 return lost
 
     def _look(self, wires: Wires) -> None:

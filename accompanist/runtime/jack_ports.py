@@ -190,6 +190,10 @@ class JackSystem:
             return False
         return True
 
+    def connects(self, own: Any, name: str) -> bool:
+        """Whether a port of ours is connected to another; True where nobody can tell any more."""
+        return self.lost or bool(own.is_connected_to(name))
+
     def forget(self, own: Any) -> None:
         """Close a port of ours."""
         self._ins = tuple((port, receive) for port, receive in self._ins if port is not own)
@@ -293,6 +297,10 @@ class JackInput:
         """Whether the other side still exists; a virtual port of our own always does."""
         return not self._exists or self._system.has(self.name)
 
+    def is_connected(self) -> bool:
+        """Whether we are still connected to the other side, where it exists."""
+        return not self._exists or self._system.connects(self.own, self.name)
+
     def close(self) -> None:
         """Close it."""
         self._system.forget(self.own)
@@ -348,6 +356,10 @@ class JackOutput:
     def is_there(self) -> bool:
         """Whether the other side still exists; a virtual port of our own always does."""
         return not self._exists or self._system.has(self.name)
+
+    def is_connected(self) -> bool:
+        """Whether we are still connected to the other side, where it exists."""
+        return not self._exists or self._system.connects(self.own, self.name)
 
     def close(self) -> None:
         """Close it, when what it was given has left."""

@@ -1,4 +1,4 @@
-"""Notice that the JACK server has died, which rtmidi does not.
+"""Notice what rtmidi does not: that the JACK server has died, or a connection was taken away.
 
 When it dies, what rtmidi sends vanishes without an exception, and closing an rtmidi port afterwards crashes the
 process. JACK itself tells its clients through a callback; so a client of our own, without ports, stays open to hear it.
@@ -8,6 +8,7 @@ It lives in the very libjack that rtmidi brought into the process, which must no
 from __future__ import annotations
 
 import ctypes
+import itertools
 import sys
 import threading
 from collections.abc import Callable
@@ -84,7 +85,7 @@ class ServerEnd:
 
 
 class JackWatch:
-    """A JACK client that only waits for the server's end.
+    """A JACK client that only waits for the server's end, and sees who is connected to whom.
 
     Args:
         lost: Called once, in a thread of JACK's, when the server is gone. Must only append and wake.
@@ -101,6 +102,29 @@ class JackWatch:
         if self._client:
             self._library.jack_on_shutdown(ctypes.c_void_p(self._client), self._callback, None)
             self._library.jack_activate(ctypes.c_void_p(self._client))
+
+    def connects(self, ours: str, theirs: str) -> bool:
+        """Whether two ports are connected; True where nobody can tell. Never after the server has died.
+
+        Args:
+            ours: Full name of the one.
+            theirs: Full name of the other.
+        """
+        library = self._library
+        if library is None or not self._client:
+            return True
+        library.jack_port_by_name.restype = ctypes.c_void_p
+        library.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
+        client = ctypes.c_void_p(self._client)
+        port = library.jack_port_by_name(client, ours.encode())
+        if not port:  # JACK cut the name off, or changed it
+            return True
+        names = library.jack_port_get_all_connections(client, ctypes.c_void_p(port))
+        if not names:
+            return False
+        connected = set(itertools.takewhile(lambda name: name is not None, (names[i] for i in itertools.count())))
+        library.jack_free(names)
+        return theirs.encode() in connected
 
     def close(self) -> None:
         """Leave the server; never after it has died."""

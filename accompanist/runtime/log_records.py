@@ -43,7 +43,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class EventRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="event"):
     """Something happened.
 
-    To a port: port_lost, port_back, port_refused (it is there and cannot be opened). To the transport: start, stop,
+    To a port: port_lost, port_back, port_refused (it is there and cannot be used). To the transport: start, stop,
     continue, position, locked, clock_lost, stopped. To a question: job, answer, late_answer, dropped_answer,
     model_failure. For want of a plan: fallback_rest, fallback_hold, fallback_silence.
     """

@@ -12,6 +12,7 @@ port: it is replaced whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -22,6 +23,10 @@ from accompanist.runtime.ports import Departure, MidiSystem, Port, PortChoice, P
 
 _WORTH_TELLING = 2
 """Looks with the same hindrance: at the first the port may be just coming."""
+_LOOSE = 2
+"""Looks at a port without its connection: the first may be before JACK has made it."""
+AGAIN_S = 10.0
+"""A connection that is taken away again so soon is taken away on purpose."""
 
 
 class Plug:
@@ -56,6 +61,9 @@ class Plug:
         self._had = False  # it was there once
         self._why = ""  # it is there, and the last look could not open it
         self._met: dict[str, int] = {}  # how often each such reason was met
+        self._loose = 0  # looks in a row that found it there and not connected to us
+        self._cut_s = -math.inf  # when its connection was found cut the last time
+        self.let_be = False  # it was cut again at once: somebody wants it so
 
     @property
     def name(self) -> str:
@@ -84,24 +92,43 @@ class Plug:
         self._had = True
         self._why = ""
         self._met.clear()
+        self._loose, self.let_be = 0, False
 
     def begin(self, port: Port) -> None:
         """Before a port is used; nothing for one that listens."""
 
-    def why_gone(self) -> PortLost | None:
-        """Why an open port can be used no more; None where it can."""
-        port = self._port
-        if port is None or port.is_there():
-            return None
-        return PortLost(f"the MIDI port {self._name!r} has gone", hint="see what there is with: accompanist ports")
+    def why_gone(self, at_s: float) -> PortLost | None:
+        """Why an open port can be used no more; None where it can, or was disconnected from us on purpose.
 
-    def lose(self, there: PortListing) -> None:
+        Args:
+            at_s: The present; the connection is looked at, which two looks in a row must find cut.
+        """
+        port = self._port
+        if port is None:
+            return None
+        if not port.is_there():
+            return PortLost(f"the MIDI port {self._name!r} has gone", hint="see what there is with: accompanist ports")
+        self._loose = 0 if port.is_connected() else self._loose + 1
+        if self._loose == 0:
+            self.let_be = False
+        if self._loose < _LOOSE or self.let_be:
+            return None
+        # It went and came back between two looks, or its cable was taken out in a patchbay.
+        self.let_be, self._cut_s = at_s - self._cut_s < AGAIN_S, at_s
+        return None if self.let_be else PortLost(f"the MIDI port {self._name!r} was disconnected from us")
+
+    def lose(self, before: PortListing, there: PortListing) -> None:
         """Its other side has gone.
 
         Args:
-            there: The ports there are without it; one of these is never taken for it.
+            before: The ports there were while it was there.
+            there: Those there are now. One that was there all the time is never taken for it.
         """
-        self._stood_by = self._of(there)
+        others = list(self._of(before))
+        if self.choice.name in others:
+            others.remove(self.choice.name)
+        now = self._of(there)
+        self._stood_by = tuple(name for name in others if name in now)
         self.close()
 
     def find(self, system: MidiSystem, there: PortListing) -> bool:
@@ -185,9 +212,9 @@ class OutputPlug(Plug):
         for data in (*ends, *(self._setup if self._ledger.channels else ())):
             port.send(data)
 
-    def why_gone(self) -> PortLost | None:
+    def why_gone(self, at_s: float) -> PortLost | None:
         """Why an open port can be used no more; None where it can."""
-        return self._refused or super().why_gone()
+        return self._refused or super().why_gone(at_s)
 
     @property
     def ahead_s(self) -> float:

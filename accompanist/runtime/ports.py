@@ -143,6 +143,10 @@ class Port(OutputPort, Protocol):
         """Whether the other side still exists; a virtual port of our own always does."""
         ...
 
+    def is_connected(self) -> bool:
+        """Whether we are still connected to the other side, where it exists; True where nobody can tell."""
+        ...
+
     def close(self) -> None:
         """Close it; nothing that sounds is ended by that."""
         ...

@@ -131,6 +131,10 @@ class RtMidiSystem:
         client = self._client(role)
         return self._open(self._new(rtmidi.MidiOut, client), choice, client)
 
+    def connects(self, ours: str, theirs: str) -> bool:
+        """Whether a port of ours is connected to another, by their full names; only JACK tells, else True."""
+        return self._watch is None or self.lost or self._watch.connects(ours, theirs)
+
     def close(self) -> None:
         """Leave the MIDI system; the ports are closed before."""
         while self._scouts:
@@ -192,8 +196,9 @@ class RtMidiSystem:
         for scout in [scout for scout in self._scouts if isinstance(scout, type(midi))]:
             self._scouts.remove(scout)
             self.let_go(scout, "")
-        full_name = choice.name if choice.exists else f"{client}:{own_name}" if self._has_clients else own_name
-        return RtMidiPort(self, midi, full_name, ours, exists=choice.exists)
+        ours_in_full = f"{client}:{own_name}" if self._has_clients else own_name
+        theirs = choice.name if choice.exists else None
+        return RtMidiPort(self, midi, ours_in_full, theirs, ours)
 
     def _why_held(self) -> str:
         if self._api == rtmidi.API_WINDOWS_MM:
@@ -219,19 +224,20 @@ class RtMidiPort:
     Args:
         system: The system it belongs to.
         midi: rtmidi's object.
-        name: Its full name, as other programs see it.
+        full_name: Its full name, as other programs see it.
+        theirs: Full name of the other program's port that it is connected to; None: it is a virtual port.
         ours: Name of our client; where the system has none, of the virtual port (empty: it is another program's).
-        exists: It is another program's; else a virtual port of our own.
     """
 
     ahead_s = 0.0
 
-    def __init__(self, system: RtMidiSystem, midi: Any, name: str, ours: str, *, exists: bool) -> None:
+    def __init__(self, system: RtMidiSystem, midi: Any, full_name: str, theirs: str | None, ours: str) -> None:
         self._system = system
         self._midi = midi
         self._ours = ours
-        self._exists = exists
-        self.name = name
+        self._full_name = full_name
+        self._exists = theirs is not None
+        self.name = full_name if theirs is None else theirs
 
     def send(self, data: bytes) -> None:
         """Send one message now.
@@ -252,6 +258,10 @@ class RtMidiPort:
             return self.name in names_of(self._midi)
         except rtmidi.RtMidiError:
             return False
+
+    def is_connected(self) -> bool:
+        """Whether we are still connected to the other side, where it exists; only JACK tells."""
+        return not self._exists or self._system.connects(self._full_name, self.name)
 
     def close(self) -> None:
         """Close it; nothing that sounds is ended by that."""

@@ -23,6 +23,8 @@ from accompanist.runtime.sender import look_ahead_s
 _OURS = "Accompanist"
 """A port whose name begins so is ours to make: nobody else's is waited for under it."""
 _SYSTEM = 0xF0
+_NONE = PortListing((), ())
+_LEFT = "something disconnects it from us; left so until it is connected again"
 
 
 class Wires:
@@ -47,7 +49,8 @@ class Wires:
         self._left = False  # the system was closed, after it was lost
         self._plugs: list[Plug] = []
         self._waits = serve.wait
-        there = PortListing((), ()) if system.lost else system.ports()
+        # The ports there were at the last look: what comes later is new.
+        there = self._before = _NONE if system.lost else system.ports()
         find = self._choice
         asked = {"in": serve.melody, "clock": serve.clock, "control": serve.control}
         self._inputs = {role: (name, find(name, there.inputs)) for role, name in asked.items() if name or role == "in"}
@@ -128,7 +131,7 @@ class Wires:
             PortLost: a port cannot be opened.
         """
         melody = self._inputs["in"][1]
-        there = PortListing((), ()) if self.system.lost else self.system.ports()
+        there = self._before = _NONE if self.system.lost else self.system.ports()
         separate = {role for role, (_, choice) in self._inputs.items() if choice != melody}
 
         def from_player(data: bytes, at_s: float | None = None, /) -> None:
@@ -156,9 +159,9 @@ class Wires:
         self._begin(plug, there)
         return plug
 
-    def missing(self) -> PortLost | None:
+    def missing(self, at_s: float) -> PortLost | None:
         """Why one of the open ports can be used no more; None where all can."""
-        return next((why for plug in self._plugs if (why := plug.why_gone()) is not None), None)
+        return next((why for plug in self._plugs if (why := plug.why_gone(at_s)) is not None), None)
 
     @property
     def away(self) -> tuple[str, ...]:
@@ -175,15 +178,18 @@ class Wires:
             lost: What a system that is back calls when it is lost again.
         """
         if self.system.lost and not self._is_back(lost):
-            return [self._lose(plug, PortListing((), ()), at_s) for plug in self._plugs if plug.there]
-        gone = [plug for plug in self._plugs if plug.why_gone() is not None]
-        if not gone and not self.away:
-            return []
+            self._before = _NONE
+            return [self._lose(plug, _NONE, at_s) for plug in self._plugs if plug.there]
+        let_be = [plug for plug in self._plugs if plug.let_be]
+        gone = [plug for plug in self._plugs if plug.why_gone(at_s) is not None]
         try:
             there = self.system.ports()
         except PortLost:  # the system is just going: the next look will tell
             return []
         changes = [self._lose(plug, there, at_s) for plug in gone]
+        self._before = there
+        left = [plug for plug in self._plugs if plug.let_be and plug not in let_be]
+        changes += [PortChange(at_s, plug.role, plug.name, there=False, why=_LEFT) for plug in left]
         waiting = [plug for plug in self._plugs if not plug.there and plug not in gone]
         for plug in waiting:
             if plug.find(self.system, there):
@@ -208,9 +214,8 @@ class Wires:
         system.watch(lost)
         return True
 
-    @staticmethod
-    def _lose(plug: Plug, there: PortListing, at_s: float) -> PortChange:
-        plug.lose(there)
+    def _lose(self, plug: Plug, there: PortListing, at_s: float) -> PortChange:
+        plug.lose(self._before, there)
         return PortChange(at_s, plug.role, plug.name, there=False)
 
     def close(self) -> None:

@@ -148,6 +148,23 @@ def test_jack_dies_and_is_restarted_and_the_band_plays_on(stage: Stage, tiny_mod
 
 
 @both_backends
+def test_a_connection_that_is_cut_is_made_again_once(stage: Stage, tiny_model: Path, backend: str) -> None:
+    """As where a program went and came back between two looks; who cuts it a second time wants it so."""
+    synth, record = stage.synth()
+    stage.keyboard()
+    band = stage.band(tiny_model, backend)
+    synth.line_with("heard a note")
+    ours = "Accompanist in:in" if backend == "jack" else "Accompanist in:keys out"
+    cut = ["jack_disconnect", "keys:out", ours]
+    assert stage.server.start(cut).ends() == 0
+    told(band, "lost", "in")
+    told(band, "back", "in")
+    assert stage.server.start(cut).ends() == 0
+    band.line_with('{"event": "refused", "role": "in"')
+    assert_every_note_ends(stage.end(band, synth, record))
+
+
+@both_backends
 def test_the_band_is_started_first_and_everybody_else_comes_later(stage: Stage, tiny_model: Path, backend: str) -> None:
     """As at boot: a service that has its keyboard and its synthesiser by name, before either is switched on."""
     band = stage.band(tiny_model, backend, "--wait")

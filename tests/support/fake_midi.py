@@ -17,6 +17,7 @@ class FakePort:
         self.name = name
         self.sent: list[bytes] = []
         self.there = True
+        self.connected = True
         self.closed = False
         self.breaks_after: int | None = None
         self._log = log
@@ -31,6 +32,9 @@ class FakePort:
 
     def is_there(self) -> bool:
         return self.there
+
+    def is_connected(self) -> bool:
+        return self.connected
 
     def close(self) -> None:
         self.closed = True

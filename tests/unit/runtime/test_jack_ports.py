@@ -47,6 +47,9 @@ class OwnPort:
         assert 0 <= offset < PERIOD
         self.buffer.append((offset, data))
 
+    def is_connected_to(self, name: str) -> bool:
+        return any({self.name, name} == set(ends) for ends in self._client.connected)
+
     def unregister(self) -> None:
         self.registered = False
 
@@ -281,12 +284,16 @@ def test_other_clients_ports_are_listed_and_connected_to(rig: Rig) -> None:
     assert rig.player.connected == [("Accompanist out:out", "synth:in")]
     assert rig.listener.connected == [("keys:out", "Accompanist in:in")]
     assert rig.player.calls == rig.listener.calls == ["activate"]
+    assert (out.is_connected(), listen.is_connected()) == (True, True)
+    rig.listener.connected.clear()  # it went and came back, or somebody took the cable out
+    assert (out.is_connected(), listen.is_connected()) == (True, False)
     rig.player.others["is_input"] = []
     assert (out.is_there(), listen.is_there()) == (False, True)
 
 
 def test_two_ports_of_one_name_are_told_apart(rig: Rig) -> None:
     melody, clock = (rig.system.open_input(OURS, lambda *_: None, role=role) for role in ("in", "clock"))
+    assert melody.is_connected()  # to whom it may concern
     assert (melody.name, clock.name) == ("Accompanist in:DAW", "Accompanist in:DAW 2")
     assert rig.system.open_output(OURS, role="out").name == "Accompanist out:DAW"
 

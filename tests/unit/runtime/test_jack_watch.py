@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from accompanist.runtime import jack_watch
-from accompanist.runtime.jack_watch import ServerEnd
+from accompanist.runtime.jack_watch import JackWatch, ServerEnd
 
 
 class Library:
@@ -54,3 +55,43 @@ def test_who_leaves_a_living_server_is_told_nothing(library: Library) -> None:  
     end.watch(1)
     end.close()
     assert not told
+
+
+def patchbay(connections: dict[bytes, list[bytes]]) -> SimpleNamespace:
+    """libjack's part that says who is connected to whom; as with ctypes, its functions take a `restype`."""
+    names = list(connections)
+
+    def by_name(client: ctypes.c_void_p, name: bytes) -> int | None:
+        assert client.value == 77
+        return names.index(name) + 1 if name in names else None
+
+    def all_connections(_client: object, port: ctypes.c_void_p) -> object:
+        assert port.value is not None
+        found = connections[names[port.value - 1]]
+        return (ctypes.c_char_p * (len(found) + 1))(*found, None) if found else None
+
+    library = SimpleNamespace(freed=0, jack_port_by_name=by_name, jack_port_get_all_connections=all_connections)
+
+    def free(_names: object) -> None:
+        library.freed += 1
+
+    library.jack_free = free
+    library.jack_client_open = lambda *_: 77
+    library.jack_on_shutdown = library.jack_activate = lambda *_: None
+    return library
+
+
+def test_who_is_connected_to_whom_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = patchbay({b"Accompanist in:keys out": [b"pad:out", b"keys:out"], b"Accompanist out:synth in": []})
+    monkeypatch.setattr(jack_watch, "loaded_library", lambda: library)
+    watch = JackWatch(lambda: None)
+    assert watch.connects("Accompanist in:keys out", "keys:out")
+    assert not watch.connects("Accompanist in:keys out", "keys:out 2")
+    assert library.freed == 2
+    assert not watch.connects("Accompanist out:synth in", "synth:in")
+    assert watch.connects("Accompanist in:a name that JACK cut off", "keys:out")  # nobody can tell
+
+
+def test_without_jack_nobody_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jack_watch, "loaded_library", lambda: None)
+    assert JackWatch(lambda: None).connects("a", "b")

@@ -54,13 +54,64 @@ def pull_out(system: FakeMidiSystem, name: str, then: PortListing) -> None:
     system.listing = then
 
 
-def test_while_all_is_there_nothing_is_listed_or_said() -> None:
+def test_while_all_is_there_nothing_is_said() -> None:
     system = system_here()
     wires = rig(system)
-    system.lost = False
-    system.listing = NOBODY  # it would be seen
+    system.listing = PortListing((*HERE.inputs, "Another"), HERE.outputs)
     assert look(wires) == []
     assert wires.away == ()
+
+
+def test_what_was_away_for_less_than_a_look_is_found_under_its_new_number() -> None:
+    system = system_here()
+    wires = rig(system)
+    look(wires)
+    pull_out(system, "Synth 128:0", PortListing(HERE.inputs, ("Synth 129:0",)))  # and in again, before anyone looked
+    assert look(wires) == [("out", "Synth 128:0", False)]
+    assert look(wires) == [("out", "Synth 129:0", True)]
+
+
+def test_what_was_away_for_less_than_a_look_and_has_its_old_name_is_known_by_its_cut_connection() -> None:
+    system = system_here()
+    wires = rig(system)
+    wires.outputs[1].send(b"\x91\x3c\x40")
+    system.opened["Synth 128:0"].connected = False
+    assert look(wires) == []  # perhaps it is just being connected
+    assert look(wires) == [("out", "Synth 128:0", False)]
+    assert look(wires) == [("out", "Synth 128:0", True)]
+    assert system.opened["Synth 128:0"].sent == [b"\x81\x3c\x40", b"\xb1\x40\x00", b"\xb1\x7b\x00", *SETUP]
+    assert [look(wires) for _ in range(3)] == [[], [], []]
+
+
+def cut(system: FakeMidiSystem, wires: Wires, *at_s: float) -> list[tuple[bool, str]]:
+    """The keyboard's cable is out of the patchbay; what is said at those looks."""
+    system.opened["Keys 20:0"].connected = False
+    changes = [change for moment_s in at_s for change in wires.look(moment_s, lambda: None)]
+    assert {change.name for change in changes} <= {"Keys 20:0"}
+    return [(change.there, change.why) for change in changes]
+
+
+def test_a_cable_that_is_taken_out_again_at_once_is_left_out() -> None:
+    system = system_here()
+    wires = rig(system)
+    lost, back = (False, ""), (True, "")
+    left = (False, "something disconnects it from us; left so until it is connected again")
+    assert cut(system, wires, 1.0, 1.25, 1.5) == [lost, back]
+    assert cut(system, wires, 4.0, 4.25, 4.5, 9.0, 90.0) == [left]  # told once
+    assert wires.away == ()
+    system.opened["Keys 20:0"].connected = True  # its owner put it in again
+    assert wires.look(91.0, lambda: None) == []
+    assert cut(system, wires, 101.0, 101.25, 101.5) == [lost, back]  # as much later as an accident
+
+
+def test_who_ends_on_a_loss_ends_on_a_cut_connection_too() -> None:
+    system = system_here()
+    wires = rig(system)
+    system.opened["Keys 20:0"].connected = False
+    assert wires.missing(1.0) is None
+    lost = wires.missing(1.25)
+    assert lost is not None
+    assert lost.message == "the MIDI port 'Keys 20:0' was disconnected from us"
 
 
 def test_a_synth_that_went_gets_nothing_and_is_found_under_its_new_number() -> None:
@@ -110,7 +161,7 @@ def test_a_port_that_refuses_is_lost_and_the_band_does_not_notice() -> None:
     wires = rig(system)
     system.opened["Synth 128:0"].breaks_after = 0
     wires.outputs[0].send(b"\x90\x24\x40")
-    lost = wires.missing()
+    lost = wires.missing(1.0)
     assert lost is not None
     assert lost.message == "the MIDI port 'Synth 128:0' is gone"
     assert look(wires) == [("out", "Synth 128:0", False)]
@@ -189,7 +240,7 @@ def test_a_port_that_keeps_exact_time_keeps_its_look_ahead_while_it_is_away() ->
     system = FakeMidiSystem(outputs=("Synth",))
     plug.open(system)
     plug.send_at(b"\x90\x3c\x40", 5.0, "tag")
-    plug.lose(NOBODY)
+    plug.lose(NOBODY, NOBODY)
     assert (plug.ahead_s, plug.period_s) == (0.02, 0.005)
     plug.send_at(b"\x80\x3c\x40", 6.0, "tag")
     plug.flush()
@@ -212,7 +263,7 @@ def test_a_callback_that_throws_something_else_is_a_lost_port_too() -> None:
     plug.open(FakeMidiSystem())
     plug.send(b"\x90\x3c\x40")
     with pytest.raises(PortLost, match="'Synth' failed"):
-        raise plug.why_gone() or AssertionError
+        raise plug.why_gone(1.0) or AssertionError
 
 
 NOTES = st.tuples(st.sampled_from([0x80, 0x90]), st.integers(0, 2), st.sampled_from([60, 64]))
@@ -232,7 +283,7 @@ def test_whenever_it_went_nothing_goes_on_sounding_that_nobody_will_end(course: 
     taken = 0
     for step in [*course, "find"]:
         if step == "lose" and plug.there:
-            plug.lose(PortListing((), ()))
+            plug.lose(NOBODY, NOBODY)
         elif step == "find" and not plug.there:
             assert plug.find(system, system.ports())
         elif not isinstance(step, str):

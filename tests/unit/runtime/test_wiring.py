@@ -101,9 +101,9 @@ def test_a_port_that_went_away_is_named() -> None:
     system = FakeMidiSystem()
     rig = wires(system)
     rig.listen(ManualClock(), Inbox())
-    assert rig.missing() is None
+    assert rig.missing(1.0) is None
     system.opened["Keyboard"].there = False
-    lost = rig.missing()
+    lost = rig.missing(1.0)
     assert lost is not None
     assert lost.message == "the MIDI port 'Keyboard' has gone"
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Literal, cast
 
 from accompanist.errors import AccompanistError, PortLost
 from accompanist.runtime.ledger import ALL_NOTES_OFF, SUSTAIN, Ledger
@@ -214,7 +214,7 @@ class OutputPlug(Plug):
 
     def why_gone(self, at_s: float) -> PortLost | None:
         """Why an open port can be used no more; None where it can."""
-        return self._refused or super().why_gone(at_s)
+        return (self._refused or super().why_gone(at_s)) if self.there else None
 
     @property
     def ahead_s(self) -> float:
@@ -234,7 +234,7 @@ class OutputPlug(Plug):
             try:
                 port.send(data)
             except Exception as error:  # noqa: BLE001 (a port that throws is one that is gone; the band plays on)
-                self._refuse(error)
+                there = self._refuse(error)
         self._ledger.note(data, heard=there)
 
     def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
@@ -245,7 +245,7 @@ class OutputPlug(Plug):
             try:
                 cast(TimedPort, port).send_at(data, due_s, tag)
             except Exception as error:  # noqa: BLE001 (as above)
-                self._refuse(error)
+                there = self._refuse(error)
         self._ledger.note(data, heard=there)
 
     def departures(self) -> Sequence[Departure]:
@@ -259,7 +259,9 @@ class OutputPlug(Plug):
         if port is not None and self._ahead_s > 0:
             cast(TimedPort, port).flush()
 
-    def _refuse(self, error: Exception) -> None:
+    def _refuse(self, error: Exception) -> Literal[False]:
+        """It takes no more; returns whether it took this."""
         if not isinstance(error, PortLost):
             error = PortLost(f"the MIDI port {self._name!r} failed: {error}")
         self._refused = error
+        return False

@@ -167,6 +167,29 @@ def test_a_port_that_refuses_is_lost_and_the_band_does_not_notice() -> None:
     assert look(wires) == [("out", "Synth 128:0", False)]
 
 
+def test_a_port_that_refused_is_lost_once_and_found_when_it_is_back() -> None:
+    system = system_here()
+    wires = rig(system)
+    system.opened["Synth 128:0"].breaks_after = 0
+    wires.outputs[1].send(b"\x91\x3c\x40")
+    system.listing = NOBODY
+    assert look(wires) == [("out", "Synth 128:0", False)]
+    assert look(wires) == []
+    system.listing = PortListing(NOBODY.inputs, ("Synth 129:0",))
+    assert look(wires) == [("out", "Synth 129:0", True)]
+
+
+def test_a_port_that_refused_and_is_there_all_the_same_is_opened_anew() -> None:
+    system = system_here()
+    wires = rig(system)
+    wires.outputs[1].send(b"\x91\x3c\x40")
+    system.opened["Synth 128:0"].breaks_after = 1
+    wires.outputs[1].send(b"\x81\x3c\x40")
+    assert look(wires) == [("out", "Synth 128:0", False)]
+    assert look(wires) == [("out", "Synth 128:0", True)]
+    assert b"\x81\x3c\x40" in system.opened["Synth 128:0"].sent
+
+
 def test_a_port_that_fails_again_while_it_is_opened_is_tried_again() -> None:
     system = system_here()
     wires = rig(system)

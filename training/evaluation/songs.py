@@ -1,4 +1,7 @@
-"""The songs that performances are measured on: those of one split that have all it takes."""
+"""The songs that performances are measured on: those of one split that have all it takes.
+
+A lead sheet's chord symbols are both: the chords that a person wrote down, and, held, the only accompaniment it has.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,18 @@ from collections.abc import Sequence
 from itertools import groupby
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accompanist.config import DataConfig
 from accompanist.errors import EmptyDataset
+from accompanist.music.time import PPQ
 from accompanist.places import cache_folder
 from training import cache, catalog
 from training.evaluation.measures import DRUMS
 from training.evaluation.piece import Piece, longest_run, piece_of
 from training.read import MELODY, Progress, SongTable, silent
 from training.sources import Source
+from training.sources.lead_sheet import CHORDS
 from training.sources.pop909 import Pop909
 from training.sources.pop909_chords import annotated
 
@@ -64,9 +70,27 @@ def pieces(
     found = []
     for source, group in groupby(chosen, key=lambda entry: entry[1]):
         tables = [table for table, _ in group]
-        chords = annotated(source, tables) if with_chords and isinstance(source, Pop909) else [None] * len(tables)
+        chords = _written_down(source, tables) if with_chords else [None] * len(tables)
         found += [piece_of(table, tones) for table, tones in zip(tables, chords, strict=True)]
     return found
+
+
+def symbols(table: SongTable) -> NDArray[np.bool_] | None:
+    """A lead sheet's chord symbols: tones at each beat's beginning, (beats, 12); None of a song that has none."""
+    if CHORDS not in table.parts:
+        return None
+    _, start, pitch, end, _ = table.notes[table.notes[:, 0] == table.parts.index(CHORDS)].T
+    ticks = np.arange(0, int(table.bars[-1]) // PPQ * PPQ, PPQ)
+    sounding = (start <= ticks[:, None]) & (ticks[:, None] < end)  # (beats, notes)
+    tones = np.zeros((len(ticks), 12), dtype=np.bool_)
+    beat, note = sounding.nonzero()
+    tones[beat, pitch[note] % 12] = True
+    return tones
+
+
+def _written_down(source: Source, tables: Sequence[SongTable]) -> list[NDArray[np.bool_] | None]:
+    """The chords that a person wrote down for each song, where one did."""
+    return annotated(source, tables) if isinstance(source, Pop909) else [symbols(table) for table in tables]
 
 
 def _usable(table: SongTable) -> bool:

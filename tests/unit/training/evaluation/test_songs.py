@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.music_files import pop909_grid, pop909_song, write_pop909
 
 from accompanist.config import DataConfig
 from accompanist.errors import EmptyDataset
+from accompanist.music.note import Note
 from training import catalog
-from training.evaluation.songs import pieces
+from training.evaluation.songs import pieces, symbols
+from training.read import Song, SongTable
 
 
 @pytest.fixture
@@ -48,3 +51,12 @@ def test_nothing_to_play_is_told(data: DataConfig, tmp_path: Path) -> None:
     write_pop909(tmp_path, {"900": pop909_song(bars=7)}, {"900": pop909_grid(bars=7)})
     with pytest.raises(EmptyDataset, match="no song of the test split of pop909 has a melody with accompaniment and 8"):
         pieces(["pop909"], data, "test")
+
+
+def test_chord_symbols_are_chords_that_were_written_down() -> None:
+    chords = (Note(0, 48, 960), Note(0, 55, 960), Note(1200, 53, 1920))
+    sheet = SongTable.of(Song("a", "test", {}, (Note(0, 72, 1920),), {"chords": chords}, (0, 1920)))
+    tones = symbols(sheet)
+    assert tones is not None
+    assert [np.flatnonzero(beat).tolist() for beat in tones] == [[0, 7], [0, 7], [], [5]]
+    assert symbols(SongTable.of(Song("a", "test", {}, (), {"bass": chords}, (0, 1920)))) is None

@@ -22,8 +22,8 @@ from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.infer import Session, default_model_path
 from accompanist.runtime.providers import PROVIDERS, why_provider_fails
 from accompanist.runtime.realtime import why_no_priority
-from accompanist.runtime.rtmidi_ports import RtMidiSystem
 from accompanist.runtime.selection import select
+from accompanist.runtime.systems import open_system
 
 _MARKS = {"ok": "ok     ", "missing": "missing", "broken": "BROKEN "}
 # What each extra brings, as it is imported.
@@ -117,11 +117,14 @@ def _extras() -> list[Finding]:
 
 def _midi() -> list[Finding]:
     try:
-        system = RtMidiSystem()
-        listing = system.ports()
+        system = open_system("auto", MonotonicClock())
+        try:
+            listing = system.ports()
+        finally:
+            system.close()
     except AccompanistError as error:
         return [Finding("MIDI system", "missing", error.message, error.hint)]
-    seen = f"{system.name}, {len(listing.inputs)} ports in, {len(listing.outputs)} out"
+    seen = f"{system.name} by {system.backend}, {len(listing.inputs)} ports in, {len(listing.outputs)} out"
     advice = "" if system.can_make_ports else "make virtual ports with loopMIDI to reach a DAW on this computer"
     return [Finding("MIDI system", "ok", seen, advice)]
 

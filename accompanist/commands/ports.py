@@ -10,9 +10,10 @@ import click
 
 from accompanist.config import ServeConfig, load_config
 from accompanist.errors import PortNotFound
-from accompanist.runtime.port_names import choose
+from accompanist.runtime.clock import MonotonicClock
+from accompanist.runtime.port_names import choose, wanted
 from accompanist.runtime.ports import MidiSystem, Port, PortChoice, PortListing
-from accompanist.runtime.rtmidi_ports import RtMidiSystem
+from accompanist.runtime.systems import open_system
 
 _CONTROL, _NOTE_OFF = 0xB0, 0x80
 _SUSTAIN, _ALL_SOUND_OFF, _ALL_NOTES_OFF = 64, 120, 123
@@ -23,12 +24,13 @@ class Taken(NamedTuple):
     """Which port `serve` would take now, for what a setting says.
 
     Args:
-        flag: Its flag: "--in", "--out", "--clock" or "--control".
+        flag: Its flag, such as "--in"; for a track's own port its setting.
         asked: The name set.
         direction: "in" or "out".
         port: Full name of the port; None where it is none.
         virtual: There is none of that name: `serve` makes it.
         problem: Why it is none; else empty.
+        waits: There is none of that name: `serve` waits for it.
     """
 
     flag: str
@@ -37,18 +39,29 @@ class Taken(NamedTuple):
     port: str | None
     virtual: bool = False
     problem: str = ""
+    waits: bool = False
 
     def __str__(self) -> str:
         """What stands behind the flag."""
         if self.problem:
             return f"no port: {self.problem}"
+        if self.waits:
+            return "not there, to be waited for"
         return f"a virtual port {self.port!r}, to be made" if self.virtual else f"{self.port}"
 
 
+_backend = click.option(
+    "--backend",
+    type=click.Choice(["auto", "rtmidi", "jack"]),
+    help="What speaks to the MIDI system; serve.backend where not given.",
+)
+
+
 @click.command()
+@_backend
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def ports(ctx: click.Context, /, *, as_json: bool) -> None:
+def ports(ctx: click.Context, /, *, backend: str | None, as_json: bool) -> None:
     """List the MIDI ports of devices and other programs, and which of them `serve` would take.
 
     JACK and ALSA tell which belong to a device ("real") and which to a program ("virtual").
@@ -56,10 +69,11 @@ def ports(ctx: click.Context, /, *, as_json: bool) -> None:
     \b
     accompanist ports
     accompanist --config stage.toml ports
+    accompanist ports --backend rtmidi               as another back end names them
     accompanist ports --json
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     serve = load_config(ctx.obj).serve
-    system = RtMidiSystem()
+    system = open_system(backend or serve.backend, MonotonicClock())
     try:
         listing, devices = system.ports(), system.devices()
     finally:
@@ -68,6 +82,7 @@ def ports(ctx: click.Context, /, *, as_json: bool) -> None:
     if as_json:
         told = {
             "system": system.name,
+            "backend": system.backend,
             "inputs": listing.inputs,
             "outputs": listing.outputs,
             "real": None if devices is None else sorted(devices),
@@ -77,9 +92,9 @@ def ports(ctx: click.Context, /, *, as_json: bool) -> None:
         return
     for title, names, direction in (
         ("in (--in, --clock)", listing.inputs, "in"),
-        ("out (--out)", listing.outputs, "out"),
+        ("out (--out, --clock-out)", listing.outputs, "out"),
     ):
-        click.echo(f"{title}, {system.name}:")
+        click.echo(f"{title}, {system.name} by {system.backend}:")
         for name in names:
             kind = "" if devices is None else "  real" if name in devices else "  virtual"
             flags = [each.flag for each in taken if each.direction == direction and each.port == name]
@@ -92,40 +107,54 @@ def ports(ctx: click.Context, /, *, as_json: bool) -> None:
 
 
 def _taken(serve: ServeConfig, listing: PortListing, system: MidiSystem) -> list[Taken]:
-    asked = [("--in", serve.melody, "in", listing.inputs), ("--out", serve.band, "out", listing.outputs)]
-    if serve.clock:
-        asked.append(("--clock", serve.clock, "in", listing.inputs))
-    if serve.control:
-        asked.append(("--control", serve.control, "in", listing.inputs))
+    asked = [
+        ("--in", serve.melody, "in"),
+        ("--out", serve.band, "out"),
+        ("--clock", serve.clock, "in"),
+        ("--control", serve.control, "in"),
+        ("--clock-out", serve.clock_out, "out"),
+        *((f"serve.tracks.{track}.port", its.port, "out") for track, its in serve.tracks.items()),
+    ]
     found = []
-    for flag, name, direction, names in asked:
+    for flag, name, direction in asked:
+        if not name and flag not in ("--in", "--out"):
+            continue
+        names = listing.inputs if direction == "in" else listing.outputs
         try:
-            choice = choose(name, names, can_make=system.can_make_ports, system=system.name)
+            choice = wanted(name, names, can_make=system.can_make_ports, waits=serve.wait, system=system.name)
         except PortNotFound as error:
             found.append(Taken(flag, name, direction, None, problem=error.message))
         else:
-            found.append(Taken(flag, name, direction, choice.name, virtual=not choice.exists))
+            waits = choice.exists and choice.name not in names
+            found.append(Taken(flag, name, direction, choice.name, virtual=not choice.exists, waits=waits))
     return found
 
 
 @click.command()
 @click.option("--out", "name", help="Port to silence; all there are where not given.")
-def panic(name: str | None) -> None:
+@_backend
+@click.pass_context
+def panic(ctx: click.Context, /, *, name: str | None, backend: str | None) -> None:
     """Silence everything: sustain up, all sound and all notes off, and 128 note-offs, on all 16 channels.
 
     \b
     accompanist panic                    every port
     accompanist panic --out "Synth"      one port
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
-    system = RtMidiSystem()
-    names = system.ports().outputs
-    if name is not None:
-        names = (_existing(name, names, system.name),)
-    if not names:
-        raise PortNotFound(f"there is no {system.name} port to silence", hint="see what there is: accompanist ports")
-    for full_name in names:
-        _silence(system, full_name)
-        click.echo(f"silenced {full_name}")
+    system = open_system(backend or load_config(ctx.obj).serve.backend, MonotonicClock())
+    try:
+        names = system.ports().outputs
+        if name is not None:
+            names = (_existing(name, names, system.name),)
+        if not names:
+            raise PortNotFound(
+                f"there is no {system.name} port to silence", hint="see what there is: accompanist ports"
+            )
+        for full_name in names:
+            _silence(system, full_name)
+            click.echo(f"silenced {full_name}")
+    finally:
+        system.close()
 
 
 def _existing(name: str, names: tuple[str, ...], system: str) -> str:

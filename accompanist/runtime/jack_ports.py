@@ -65,7 +65,7 @@ class JackSystem:
         NoMidiSystem: JACK-Client or libjack is missing, or no server answers.
     """
 
-    name = "JACK"
+    name, backend = "JACK", "jack"
     can_make_ports = True
 
     def __init__(self, clock: Clock) -> None:

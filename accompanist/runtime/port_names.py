@@ -21,6 +21,8 @@ from collections.abc import Callable, Sequence
 from accompanist.errors import PortNotFound
 from accompanist.runtime.ports import PortChoice
 
+OURS = "Accompanist"
+"""A port whose name begins so is ours to make: nobody waits for another's under it."""
 _LIST = "see the names with: accompanist ports"
 _POSITION = re.compile(r"(?P<name>.*\S)\s*#(?P<position>[1-9]\d{0,2})")
 _NUMBERS = {
@@ -78,6 +80,28 @@ def choose(asked: str, there: Sequence[str], *, can_make: bool, system: str = ""
         f"there is no MIDI port {asked!r}; there are: {', '.join(there) or 'none'}{nearest}",
         hint=f"make a port called {asked!r} with loopMIDI (Windows has no virtual ports of its own), then try again",
     )
+
+
+def wanted(asked: str, there: Sequence[str], *, can_make: bool, waits: bool, system: str = "") -> PortChoice:
+    """As `choose`; but who waits makes only ports of our own name, and takes any other as one that will come.
+
+    Args:
+        asked: What the user typed.
+        there: Full names of the ports there are.
+        can_make: Whether virtual ports can be made here.
+        waits: Whether to wait for what is not there, or not clearly so.
+        system: Name of the MIDI system.
+
+    Raises:
+        PortNotFound: the name is empty, or, where nobody waits, means no port.
+    """
+    if not waits or not asked.strip() or (can_make and asked.startswith(OURS)):
+        return choose(asked, there, can_make=can_make, system=system)
+    try:
+        found = choose(asked, there, can_make=True, system=system)
+    except PortNotFound:  # several, or too few: that may change
+        return PortChoice(asked, exists=True)
+    return found._replace(exists=True)
 
 
 def found_again(

@@ -187,6 +187,11 @@ class MidiSystem(Protocol):
         ...
 
     @property
+    def backend(self) -> str:
+        """What speaks to it: jack or rtmidi."""
+        ...
+
+    @property
     def can_make_ports(self) -> bool:
         """Whether virtual ports can be made."""
         ...

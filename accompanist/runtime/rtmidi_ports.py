@@ -40,6 +40,7 @@ class RtMidiSystem:
         NoMidiSystem: there is none.
     """
 
+    backend = "rtmidi"
     failures = 0  # rtmidi tells none
 
     def __init__(self, api: int | None = None) -> None:

@@ -69,7 +69,7 @@ class AbsentSystem:
         clock: The one clock.
     """
 
-    name = "MIDI"
+    name, backend = "MIDI", ""
     can_make_ports = True  # only JACK and ALSA can be away, and there ports can be made
     failures = 0
     lost = True

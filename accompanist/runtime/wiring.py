@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from accompanist.config import ServeConfig
 from accompanist.engine.clock_out import CLOCK_TRACK
@@ -10,18 +11,16 @@ from accompanist.engine.count_in import CLICK_TRACK
 from accompanist.engine.part import Part
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, PortChange, Received
-from accompanist.errors import NoMidiSystem, PortLost, PortNotFound
+from accompanist.errors import NoMidiSystem, PortLost
 from accompanist.music.song import DRUM_CHANNEL
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.loop import Inbox
 from accompanist.runtime.plugs import OutputPlug, Plug
-from accompanist.runtime.port_names import choose
+from accompanist.runtime.port_names import wanted
 from accompanist.runtime.ports import ChangingPort, MidiSystem, OutputPort, Port, PortChoice, PortListing, Receive
 from accompanist.runtime.sender import look_ahead_s
 
-_OURS = "Accompanist"
-"""A port whose name begins so is ours to make: nobody else's is waited for under it."""
 _SYSTEM = 0xF0
 _NONE = PortListing((), ())
 _LEFT = "something disconnects it from us; left so until it is connected again"
@@ -51,7 +50,7 @@ class Wires:
         self._waits = serve.wait
         # The ports there were at the last look: what comes later is new.
         there = self._before = _NONE if system.lost else system.ports()
-        find = self._choice
+        find = partial(wanted, can_make=system.can_make_ports, waits=serve.wait, system=system.name)
         asked = {"in": serve.melody, "clock": serve.clock, "control": serve.control}
         self._inputs = {role: (name, find(name, there.inputs)) for role, name in asked.items() if name or role == "in"}
         roles = dict(enumerate(track.name for track in spec.tracks))
@@ -83,16 +82,6 @@ class Wires:
         self.advance_s = {track: part.advance_s for track, part in enumerate(parts)}
         self.advance_s[CLICK_TRACK] = serve.advance_ms / 1000
         self.ahead_s = look_ahead_s(self.outputs, self.advance_s)
-
-    def _choice(self, name: str, there: Sequence[str]) -> PortChoice:
-        system = self.system
-        if not self._waits or not name.strip() or (system.can_make_ports and name.startswith(_OURS)):
-            return choose(name, there, can_make=system.can_make_ports, system=system.name)
-        try:
-            found = choose(name, there, can_make=True, system=system.name)
-        except PortNotFound:  # several, or too few: that may change
-            return PortChoice(name, exists=True)
-        return found._replace(exists=True)
 
     def _output(
         self, role: str, asked: str, choice: PortChoice, setup: Sequence[bytes], there: PortListing

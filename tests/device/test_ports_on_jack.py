@@ -10,12 +10,15 @@ from support.device import JackServer, read_record
 pytestmark = pytest.mark.device
 
 
-def test_ports_lists_what_other_programs_offer(jack_server: JackServer, tiny_model: Path) -> None:
+@pytest.mark.parametrize(("flags", "backend"), [((), "jack"), (("--backend", "rtmidi"), "rtmidi")])
+def test_ports_lists_what_other_programs_offer(
+    jack_server: JackServer, tiny_model: Path, flags: tuple[str, ...], backend: str
+) -> None:
     jack_server.serve("--in", "Keyboard", "--out", "DAW", "--model", str(tiny_model))
-    listing = jack_server.accompanist("ports", "--json")
+    listing = jack_server.accompanist("ports", "--json", *flags)
     assert listing.ends() == 0
     told = json.loads("".join(listing.lines))
-    assert (told["system"], told["real"]) == ("JACK", [])
+    assert (told["system"], told["backend"], told["real"]) == ("JACK", backend, [])
     assert told["inputs"] == ["Accompanist out:DAW"]
     assert told["outputs"] == ["Accompanist in:Keyboard"]
     assert told["serve"]["in"]["virtual"]
@@ -28,7 +31,7 @@ def test_ports_of_a_driver_are_real(jack_server: JackServer) -> None:
     assert json.loads("".join(listing.lines))["real"] == ["player:out"]
 
 
-@pytest.mark.parametrize("arguments", [(), ("--out", "player")])
+@pytest.mark.parametrize("arguments", [(), ("--out", "player"), ("--out", "player", "--backend", "rtmidi")])
 def test_panic_silences_every_channel_of_a_port(jack_server: JackServer, arguments: tuple[str, ...]) -> None:
     player, record_path = jack_server.player({"connect": [], "length_s": 60, "quiet_s": 1.0})
     panic = jack_server.accompanist("panic", *arguments)
@@ -56,4 +59,4 @@ def test_doctor_finds_the_midi_system(jack_server: JackServer) -> None:
     answer = itertools.dropwhile(lambda line: not line.startswith("{"), doctor.lines)
     findings = {finding["what"]: finding for finding in json.loads("".join(answer))["findings"]}
     assert findings["MIDI system"]["state"] == "ok"
-    assert findings["MIDI system"]["seen"] == "JACK, 0 ports in, 0 out"
+    assert findings["MIDI system"]["seen"] == "JACK by jack, 0 ports in, 0 out"

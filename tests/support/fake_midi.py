@@ -71,7 +71,7 @@ class FakeTimedPort(FakePort):
 class FakeMidiSystem:
     """Offers ports, remembers those opened, and can die."""
 
-    name = "Fake MIDI"
+    name, backend = "Fake MIDI", "fake"
     failures = 0
 
     def __init__(

@@ -25,7 +25,7 @@ def healthy(monkeypatch: pytest.MonkeyPatch, tiny_model: Path, tmp_path: Path) -
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(module, "MonotonicClock", ManualClock)
     monkeypatch.setattr(module, "default_model_path", lambda: tiny_model)
-    monkeypatch.setattr(module, "RtMidiSystem", lambda: FakeMidiSystem(outputs=("Synth",)))
+    monkeypatch.setattr(module, "open_system", lambda *_: FakeMidiSystem(outputs=("Synth",)))
 
 
 def run(*arguments: str) -> Result:
@@ -39,7 +39,7 @@ def findings() -> dict[str, Any]:
 def test_a_healthy_machine_is_told_so() -> None:
     result = run()
     assert result.return_value == 0
-    assert "ok       MIDI system: Fake MIDI, 0 ports in, 1 out" in result.stdout
+    assert "ok       MIDI system: Fake MIDI by fake, 0 ports in, 1 out" in result.stdout
     assert "BROKEN" not in result.stdout
     assert "ms on the CPU, in time up to 300 BPM" in findings()["shipped model"]["seen"]
     assert findings()["provider cpu"]["state"] == "ok"
@@ -54,10 +54,10 @@ def test_without_its_model_it_is_broken_and_the_code_says_so(monkeypatch: pytest
 
 
 def test_without_a_midi_system_the_rest_still_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    def none() -> None:
+    def none(*_: object) -> None:
         raise NoMidiSystem("there is none", hint="start one")
 
-    monkeypatch.setattr(module, "RtMidiSystem", none)
+    monkeypatch.setattr(module, "open_system", none)
     result = run()
     assert result.return_value == 0
     assert "missing  MIDI system: there is none\n         -> start one" in result.stdout

@@ -17,7 +17,7 @@ from accompanist.errors import NoMidiSystem
 def system(monkeypatch: pytest.MonkeyPatch) -> FakeMidiSystem:
     """The MIDI system the commands find, with a keyboard and two synthesisers."""
     fake = FakeMidiSystem(inputs=("Keys:out",), outputs=("Synth A:in", "Synth B:in"))
-    monkeypatch.setattr("accompanist.commands.ports.RtMidiSystem", lambda: fake)
+    monkeypatch.setattr("accompanist.commands.ports.open_system", lambda *_: fake)
     monkeypatch.setattr("accompanist.commands.ports._PAUSE_S", 0)
     return fake
 
@@ -39,9 +39,9 @@ clock = "Drums"
 @pytest.mark.usefixtures("system")
 def test_ports_are_listed_by_direction() -> None:
     assert run("ports").splitlines() == [
-        "in (--in, --clock), Fake MIDI:",
+        "in (--in, --clock), Fake MIDI by fake:",
         "  Keys:out",
-        "out (--out), Fake MIDI:",
+        "out (--out, --clock-out), Fake MIDI by fake:",
         "  Synth A:in",
         "  Synth B:in",
         "serve would take:",
@@ -56,13 +56,13 @@ def test_ports_are_real_or_virtual_and_those_that_the_settings_take_are_marked(
     fake = FakeMidiSystem(
         inputs=("Drums", "Keys:out"), outputs=("Synth A:in", "Synth B:in"), devices=frozenset({"Keys:out"})
     )
-    monkeypatch.setattr("accompanist.commands.ports.RtMidiSystem", lambda: fake)
+    monkeypatch.setattr("accompanist.commands.ports.open_system", lambda *_: fake)
     (tmp_path / "stage.toml").write_text(SETTINGS, encoding="utf-8")
     assert run("--config", str(tmp_path / "stage.toml"), "ports").splitlines() == [
-        "in (--in, --clock), Fake MIDI:",
+        "in (--in, --clock), Fake MIDI by fake:",
         "  Drums  virtual  <- --clock",
         "  Keys:out  real  <- --in",
-        "out (--out), Fake MIDI:",
+        "out (--out, --clock-out), Fake MIDI by fake:",
         "  Synth A:in  virtual",
         "  Synth B:in  virtual",
         "serve would take:",
@@ -73,8 +73,38 @@ def test_ports_are_real_or_virtual_and_those_that_the_settings_take_are_marked(
     assert fake.closed
 
 
+@pytest.mark.usefixtures("system")
+def test_where_serve_waits_a_name_that_nobody_has_is_waited_for(tmp_path: Path) -> None:
+    settings = '[serve]\nin = "Pad"\nclock_out = "Synth B"\nwait = true\n[serve.tracks.bass]\nport = "Rack"\n'
+    (tmp_path / "stage.toml").write_text(settings, encoding="utf-8")
+    lines = run("--config", str(tmp_path / "stage.toml"), "ports").splitlines()
+    assert "  Synth B:in  <- --clock-out" in lines
+    assert lines[lines.index("serve would take:") + 1 :] == [
+        "  --in 'Pad': not there, to be waited for",
+        "  --out 'Accompanist Out': a virtual port 'Accompanist Out', to be made",
+        "  --clock-out 'Synth B': Synth B:in",
+        "  serve.tracks.bass.port 'Rack': not there, to be waited for",
+    ]
+
+
+@pytest.mark.parametrize("command", ["ports", "panic"])
+def test_they_speak_through_what_serve_would(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str) -> None:
+    asked = list[str]()
+
+    def opened(backend: str, _clock: object) -> FakeMidiSystem:
+        asked.append(backend)
+        return FakeMidiSystem(outputs=("Synth",))
+
+    monkeypatch.setattr("accompanist.commands.ports.open_system", opened)
+    monkeypatch.setattr("accompanist.commands.ports._PAUSE_S", 0)
+    (tmp_path / "stage.toml").write_text('[serve]\nbackend = "jack"\n', encoding="utf-8")
+    run("--config", str(tmp_path / "stage.toml"), command)
+    run("--config", str(tmp_path / "stage.toml"), command, "--backend", "rtmidi")
+    assert asked == ["jack", "rtmidi"]
+
+
 def test_without_any_port_both_directions_say_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accompanist.commands.ports.RtMidiSystem", FakeMidiSystem)
+    monkeypatch.setattr("accompanist.commands.ports.open_system", lambda *_: FakeMidiSystem())
     assert run("ports").splitlines().count("  none") == 2
 
 
@@ -83,11 +113,13 @@ def test_ports_for_scripts(system: FakeMidiSystem, tmp_path: Path) -> None:
     told = json.loads(run("--config", str(tmp_path / "stage.toml"), "ports", "--json"))
     serve = told.pop("serve")
     assert told == {
-        "system": "Fake MIDI", "inputs": ["Keys:out"], "outputs": ["Synth A:in", "Synth B:in"], "real": None,
+        "system": "Fake MIDI", "backend": "fake", "real": None, "inputs": ["Keys:out"],
+        "outputs": ["Synth A:in", "Synth B:in"],
     }  # fmt: skip
     assert list(serve) == ["in", "out", "clock"]
     assert serve["in"] == {
         "flag": "--in", "asked": "keys", "direction": "in", "port": "Keys:out", "virtual": False, "problem": "",
+        "waits": False,
     }  # fmt: skip
     assert serve["out"]["port"] is None
     assert "several MIDI ports" in serve["out"]["problem"]
@@ -98,10 +130,10 @@ def test_ports_for_scripts(system: FakeMidiSystem, tmp_path: Path) -> None:
 def test_without_a_midi_system_the_error_is_plain(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def none() -> None:
+    def none(*_: object) -> None:
         raise NoMidiSystem("there is no MIDI system here", hint="start JACK")
 
-    monkeypatch.setattr("accompanist.commands.ports.RtMidiSystem", none)
+    monkeypatch.setattr("accompanist.commands.ports.open_system", none)
     with pytest.raises(SystemExit) as caught:
         main(["ports"])
     assert caught.value.code == 3

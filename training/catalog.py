@@ -21,6 +21,7 @@ from training.sources.deepcomposer import DeepComposer
 from training.sources.freedoom import Freedoom
 from training.sources.groove import Groove
 from training.sources.openewld import OpenEwld
+from training.sources.openhymnal import OpenHymnal
 from training.sources.pop909 import Pop909
 from training.sources.registry import registered
 from training.windows import WINDOW_STEPS, WindowSet, cut
@@ -32,7 +33,7 @@ TAGS = {
     "tempo": "slow (below 76 BPM), medium, or fast (120 BPM and more)",
     "style": "pop, chorale, rock, folk, ..., or what `accompanist data add --tag style=...` was told",
     "take": "beat or fill, of drums alone",
-    "family": "songs that are nearly the same music, and so all in one split: takes of one groove",
+    "family": "songs that are nearly the same music, and so all in one split: takes of one groove, ...",
     "melody": "the track taken for the melody, in your own folders",
 }
 """Tags that songs carry and training can choose by."""
@@ -98,7 +99,8 @@ def sources(data: DataConfig) -> dict[str, Source]:
 
 def built_in(data: DataConfig) -> list[Source]:
     """The ready-made sources."""
-    return [Chorales(), Pop909(data), DeepComposer(data), Groove(data), Freedoom(data), OpenEwld(data)]
+    archived = (Pop909, DeepComposer, Groove, Freedoom, OpenEwld, OpenHymnal)
+    return [Chorales(), *(source(data) for source in archived)]
 
 
 def source_named(name: str, data: DataConfig) -> Source:

@@ -19,7 +19,7 @@ from accompanist.music.question import UNKNOWN, Moment, Question, Reply
 from accompanist.music.roll import HELD
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.model_file import inputs_of, outputs_of
-from accompanist.runtime.providers import PROVIDERS, ort
+from accompanist.runtime.providers import PROVIDERS, one_line, ort
 
 _TRIAL_TOLERANCE = 1e-3
 """Of values between -1 and 1: far above what a graphics card differs by from call to call, far below another answer."""
@@ -90,6 +90,7 @@ class BoundModel:
         outputs: By output name the last answer, batch 1.
         reply: The same, as what it means.
         is_bound: Whether onnxruntime computes in these arrays.
+        why_unbound: Why it does not though it was to; else empty.
     """
 
     def __init__(self, session: Any, spec: ModelSpec, *, binding: bool = True) -> None:
@@ -103,6 +104,7 @@ class BoundModel:
         self._on_cpu = session.get_providers()[0] == PROVIDERS["cpu"]
         self._inputs = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in self.feed.arrays.items()}
         self._answers = {name: ort.OrtValue.ortvalue_from_numpy(array) for name, array in self.outputs.items()}
+        self.why_unbound = ""
         self._binding = self._bind() if binding else None
 
     @property
@@ -130,8 +132,10 @@ class BoundModel:
                 expected = self._plain()
                 self._run_bound(binding)
                 if not all(_close(array, expected[name]) for name, array in self.outputs.items()):
+                    self.why_unbound = "in these arrays it answers something else"
                     return None
-        except Exception:  # noqa: BLE001 (onnxruntime's errors share no class; without binding it may well work)
+        except Exception as error:  # noqa: BLE001 (onnxruntime's errors share no class; without it may well work)
+            self.why_unbound = one_line(error)
             return None
         return binding
 

@@ -156,6 +156,8 @@ class Daemon:
         )
         session = chosen.session
         inference_s = session.warm_up()
+        if session.why_unbound:
+            self._display.line(f"{session.provider} gets new arrays for each answer: {session.why_unbound}")
         self._system.watch(self._system_went)
         with punctual_process() as why_no_priority, ExitStack() as stack:
             stack.callback(self._leave_system)

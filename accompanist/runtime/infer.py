@@ -71,6 +71,11 @@ class Session:
         """Whether the provider computes in arrays that are allocated once."""
         return self._model.is_bound
 
+    @property
+    def why_unbound(self) -> str:
+        """Why the provider does not do so though it was to; else empty."""
+        return self._model.why_unbound
+
     def run(self, question: Question, *, seed: int, temperature: float = 1.0) -> Reply:
         """Ask the model once.
 

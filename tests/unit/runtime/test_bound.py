@@ -134,16 +134,16 @@ class Onnx:
 
 
 @pytest.mark.parametrize(
-    ("onnx", "bound"),
+    ("onnx", "why_not"),
     [
-        (Onnx(), True),
-        (Onnx(copies="once"), False),  # it would answer the first question for ever
-        (Onnx(fails=True), False),
+        (Onnx(), ""),
+        (Onnx(copies="once"), "in these arrays it answers something else"),  # the first question's answer, for ever
+        (Onnx(fails=True), "this provider binds nothing"),
     ],
 )
-def test_a_card_is_bound_only_where_it_hears_each_question(onnx: Onnx, bound: bool) -> None:
+def test_a_card_is_bound_only_where_it_hears_each_question(onnx: Onnx, why_not: str) -> None:
     model = BoundModel(onnx, TINY_SPEC)
-    assert model.is_bound is bound
+    assert (model.is_bound, model.why_unbound) == (not why_not, why_not)
     for seed in range(3):
         model.feed.fill(Question(melodies(seed)), seed)
         model.run()

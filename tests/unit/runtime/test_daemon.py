@@ -20,6 +20,7 @@ from accompanist.runtime import selection
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.control_address import Address
 from accompanist.runtime.daemon import Daemon, Outcome, Ready, signals_put_into
+from accompanist.runtime.infer import Session
 from accompanist.runtime.log_records import End, EventRecord, Header, MessageRecord, Record
 from accompanist.runtime.ports import PortListing
 from accompanist.runtime.telemetry import Telemetry
@@ -98,6 +99,14 @@ def test_what_auto_takes_is_told_with_the_reason(tiny_model: Path, monkeypatch: 
     assert script.was_ready is not None
     assert script.was_ready.provider == "cpu"
     assert script.was_ready.provider_why == "cpu (nothing else loads); passed over cuda: there is no NVIDIA driver"
+
+
+def test_a_provider_that_does_not_keep_the_arrays_is_told_with_the_reason(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "why_unbound", "it copies")
+    _, script = perform(tiny_model, FakeMidiSystem(), lambda: signal.raise_signal(signal.SIGINT))
+    assert "cpu gets new arrays for each answer: it copies" in script.lines
 
 
 def test_commands_arrive_by_the_control_socket(tiny_model: Path, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ diversity_chroma  The same of the pitch classes that sound in each beat.
 recovery_bars     The melody is turned by a tritone from a bar line in the middle on, which nobody could foresee. How
                   many bars until the four bars to come have 9 tenths of the note-in-chord that all bars before the turn
                   had; where that is never, up to `MOST_BARS_LOST`, how many there were to see.
-recovered         Songs in which that came to pass, of those long enough to ask.
+recovery_unturned The same count where the melody goes on as it was: what the ups and downs of a song alone make of it.
+recovered         Songs with a turn in which it came to pass, of those long enough to ask.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def trial(player: Player, song: Piece, seeds: int) -> SongMeasures:
     found = averaged([song.measured(take) for take in takes])
     if player.listens:
         found.figures.update(diversity(takes))
-        found.figures.update(recovery(player, song))
+        found.figures.update(recovery(player, song, takes[0]))
     return found
 
 
@@ -93,19 +94,33 @@ def diversity(takes: Sequence[Mapping[str, BoolRoll]]) -> dict[str, float]:
     return {"diversity_onsets": _mean_distance(onsets), "diversity_chroma": _mean_distance(classes)}
 
 
-def recovery(player: Player, song: Piece) -> dict[str, float]:
-    """How soon a player is back after the melody has turned by a tritone; NaN where the song is too short to ask."""
+def recovery(player: Player, song: Piece, take: Mapping[str, BoolRoll]) -> dict[str, float]:
+    """How soon a player is back after the melody has turned by a tritone; NaN where the song is too short to ask.
+
+    Args:
+        player: Who plays.
+        song: The song.
+        take: What the player plays, on seed 0, where it does not turn.
+    """
     turn_bar = song.bars // 2
     if turn_bar < FEWEST_BARS_BEFORE:
-        return {"recovery_bars": float("nan"), "recovered": float("nan")}
-    heard = turned(song, turn_bar)
+        return dict.fromkeys(("recovery_bars", "recovery_unturned", "recovered"), float("nan"))
+    heard, unturned = turned(song, turn_bar), turned(song, turn_bar, by=0)
     lost = bars_lost(heard, heard.rolls(player.play(heard, 0)), turn_bar)
-    bars_asked = heard.bars - turn_bar - WINDOW_BARS
-    return {"recovery_bars": float(bars_asked + 1 if lost is None else lost), "recovered": float(lost is not None)}
+    at_best = bars_lost(unturned, {name: roll[:, : unturned.steps] for name, roll in take.items()}, turn_bar)
+    never = heard.bars - turn_bar - WINDOW_BARS + 1
+    return {
+        "recovery_bars": float(never if lost is None else lost),
+        "recovery_unturned": float(never if at_best is None else at_best),
+        "recovered": float(lost is not None),
+    }
 
 
-def turned(song: Piece, turn_bar: int) -> Piece:
-    """A song whose melody is a tritone higher from a bar on, as far as the recovery is looked for."""
+def turned(song: Piece, turn_bar: int, by: int = TRITONE) -> Piece:
+    """A song whose melody is so much higher from a bar on, or lower where MIDI ends.
+
+    It goes only as far as the recovery is looked for.
+    """
     bars = min(song.bars, turn_bar + MOST_BARS_LOST + WINDOW_BARS)
     ticks_per_bar = song.beats_per_bar * PPQ
     turn_tick, end_tick = turn_bar * ticks_per_bar, bars * ticks_per_bar
@@ -113,7 +128,8 @@ def turned(song: Piece, turn_bar: int) -> Piece:
     for note in song.melody:
         if note.start_tick < end_tick:
             cut = note._replace(end_tick=min(note.end_tick, end_tick))
-            melody.append(cut if note.start_tick < turn_tick else cut.transposed(_within(cut.pitch)))
+            moved = cut.transposed(by if cut.pitch + by < PITCHES else -by)
+            melody.append(cut if note.start_tick < turn_tick else moved)
     return replace(song, melody=tuple(melody), bars=bars, chords=None)
 
 
@@ -146,8 +162,3 @@ def _mean_distance(takes: Sequence[NDArray[np.bool_]]) -> float:
         if one.any() or other.any()
     ]
     return float(np.mean(distances)) if distances else float("nan")
-
-
-def _within(pitch: int) -> int:
-    """A tritone up, or down where MIDI ends."""
-    return TRITONE if pitch + TRITONE < PITCHES else -TRITONE

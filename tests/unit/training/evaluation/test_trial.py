@@ -65,6 +65,7 @@ def test_recovery_counts_the_bars_until_four_of_them_are_good(beats: int, bars: 
     wrong_in_window = [max(0, beats - 4 * lost) for lost in range(17)]
     expected = next(lost for lost, wrong in enumerate(wrong_in_window) if 1 - wrong / 16 >= 0.9 * before)
     assert found["recovery_bars"] == expected
+    assert found["recovery_unturned"] == 0.0
     assert abs(expected - bars) <= 1
 
 
@@ -81,6 +82,7 @@ def test_who_never_comes_back_has_lost_all_the_bars_there_were_to_see() -> None:
 def test_a_song_too_short_is_not_asked() -> None:
     found = trial(Echo(), drone(15), seeds=1).figures
     assert math.isnan(found["recovery_bars"])
+    assert math.isnan(found["recovery_unturned"])
     assert math.isnan(found["recovered"])
 
 
@@ -89,6 +91,18 @@ def test_the_melody_turns_on_a_bar_line_and_stays_within_midi() -> None:
     heard = turned(song, 1)
     assert heard.melody == (Note(0, 60, BAR), Note(BAR - 10, 62, 2 * BAR), Note(BAR, 119, 21 * BAR))
     assert heard.bars == 21
+
+
+def test_what_a_song_does_by_itself_is_told_beside_its_recovery() -> None:
+    """Its player is silent for two bars after the middle, whatever is sung."""
+
+    class Resting(Echo):
+        def play(self, song: Piece, seed: int) -> Tracks:
+            notes = super().play(song, seed)["piano"]
+            return {"piano": [note for note in notes if note.start_tick // BAR not in {32, 33}]}
+
+    found = trial(Resting(), drone(64), seeds=1).figures
+    assert found["recovery_bars"] == found["recovery_unturned"] == 2.0
 
 
 def test_a_rest_is_no_recovery() -> None:

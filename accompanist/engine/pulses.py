@@ -25,8 +25,12 @@ LEAST_CLOCKS = 6
 """With fewer the tempo is what it was, and the position waits for each clock."""
 SHORTEST_PERIOD_S, LONGEST_PERIOD_S = 60 / 360 / CLOCKS_PER_BEAT, 60 / 25 / CLOCKS_PER_BEAT
 """25 to 360 BPM: the range served, 30 to 300, with room for the noise of an estimate."""
-LEAST_JITTER_S, FIRST_JITTER_S, MOST_JITTER_S = 0.001, 0.0065, 0.025
-"""How far the clocks' errors may lie apart. At first: a period of 256 frames and a little; at most: one of 1024."""
+LEAST_JITTER_S, USUAL_JITTER_S, MOST_JITTER_S = 0.001, 0.0065, 0.025
+"""How far the clocks' errors may lie apart. Usually: a period of 256 frames and a little; at most: one of 1024."""
+FIRST_JITTER_S, FIRST_CLOCKS = 0.0223, 2 * CLOCKS_PER_BEAT
+"""For so many clocks they may be as wrong as by a period of 1024 frames; then the strip they lay in tells how wrong."""
+ROOM = 1.5
+"""Times that strip's width: it has not shown all its jitter, where the clocks' period is near a buffer's."""
 COARSE_JITTER_S = 0.01
 """With more jitter than this it takes twice the clocks to be sure of something."""
 FEWEST_CLOCKS = 12
@@ -105,6 +109,7 @@ class PulseLine:
 
     def __init__(self, period_s: float) -> None:
         self._jitter_s = FIRST_JITTER_S
+        self._new = True  # the jitter is not known yet
         self._strip = Strip(0.0, period_s, 0.0)
         self._next = 0  # index of the next clock
         self._indices, self._times = np.empty(0), np.empty(0)  # the clocks the line goes through
@@ -188,6 +193,9 @@ class PulseLine:
             self._jitter_s = max(CALM * self._jitter_s, LEAST_JITTER_S)
         self._odd.clear()
         self._indices, self._times, self._strip = indices[first:], times[first:], strip
+        if self._new and len(self._times) >= FIRST_CLOCKS:
+            self._new = False
+            self._jitter_s = min(max(ROOM * strip.width_s, USUAL_JITTER_S), self._jitter_s)
         return True
 
     @property

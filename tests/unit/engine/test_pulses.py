@@ -89,6 +89,39 @@ def test_a_steady_clock_by_jacks_cycles_is_followed_within_2_ms(bpm: float, peri
     assert course.worst_tempo(from_beat=16) < 0.005
 
 
+@pytest.mark.parametrize("bpm", TEMPOS)
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.7])
+def test_by_cycles_of_1024_frames_the_tempo_is_right_from_the_second_beat_on(bpm: float, place: float) -> None:
+    """As through rtmidi: nobody says how coarse the clocks are, and nothing is known of them before the first."""
+
+    def reading(times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return by_cycles(JACK_1024_S)(times + place * JACK_1024_S) - place * JACK_1024_S
+
+    course = follow(lambda _: bpm, 40, reading)
+    assert course.worst_tempo(from_beat=1) < 0.08
+    assert course.worst_tempo(from_beat=2) < 0.04
+    assert course.worst_tempo(from_beat=4) < 0.01
+    assert course.worst_ms(from_beat=2) < 15
+    assert course.worst_ms(from_beat=4) < 6
+
+
+@given(st.floats(30, 300), st.integers(0, 2**32))
+@settings(max_examples=12, deadline=None)
+def test_with_any_jitter_up_to_a_period_of_1024_frames_the_tempo_is_right_from_the_second_beat_on(
+    bpm: float, seed: int
+) -> None:
+    course = follow(lambda _: bpm, 40, anywhere(JACK_1024_S, seed))
+    assert course.worst_tempo(from_beat=2) < 0.05
+    assert course.worst_tempo(from_beat=8) < 0.02
+
+
+@pytest.mark.parametrize("bpm", [80, 125])
+def test_a_step_of_the_tempo_is_settled_within_a_beat_as_soon_as_the_jitter_is_known(bpm: float) -> None:
+    for period_s in (0.0, JACK_256_S):
+        course = follow(lambda beat: 100 if beat < 3 else bpm, 40, by_cycles(period_s))
+        assert course.worst_tempo(from_beat=4.5) < 0.02
+
+
 @given(st.floats(30, 300), st.integers(0, 2**32))
 @settings(max_examples=12, deadline=None)
 def test_any_steady_clock_with_jitter_up_to_a_period_of_256_frames_is_followed(bpm: float, seed: int) -> None:

@@ -130,7 +130,8 @@ class PerformanceLog:
             reason = (
                 error.strerror if isinstance(error, OSError) and error.strerror else f"{type(error).__name__}: {error}"
             )
-            self._tell(f"the log {self._path} ends here: {reason}; the music goes on")
+            with suppress(Exception):  # a terminal that went away with the disk
+                self._tell(f"the log {self._path} ends here: {reason}; the music goes on")
         finally:
             self._over = True
             self._waiting.clear()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from faults.broken import Injected
 from faults.source import Source
-from faults.watch import Injected
 
 
 class Callbacks(Source):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from faults.source import MOST_PER_SCENE, Source
 
-from accompanist.engine.protocol import Received, TempoChange
+from accompanist.engine.protocol import TempoChange
 from accompanist.music.time import PPQ, TICKS_PER_STEP
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class ClockMaster(Source):
         self._send(bytes((0xF2, place & 0x7F, place >> 7)))
 
     def _send(self, data: bytes) -> None:
-        self.world.receive(Received(self.world.now(), data, from_clock=self.rng.random() < 0.5))
+        self.world.play(data, self.world.now(), role="clock" if self.rng.random() < 0.5 or self.world.bay else "in")
 
 
 class Tempo(Source):
@@ -101,9 +101,9 @@ class Tempo(Source):
     def act(self, length_s: float) -> None:
         """Change it; but long scenes are slow, whatever was asked for before."""
         rng = self.rng
-        if self.world.long:
-            self.again(lambda: 600.0, self.world.change_tempo)
-        if self.mood == "none" or self.world.long:
+        if self.world.scenes.long:
+            self.again(lambda: 600.0, self.world.scenes.change_tempo)
+        if self.mood == "none" or self.world.scenes.long:
             return
         gap_s = length_s if self.mood == "once" else max(0.05, length_s / MOST_PER_SCENE)
         self.again(lambda: rng.expovariate(1 / gap_s), self._change)

@@ -78,7 +78,7 @@ class Model(Source):
     def _notes(self, job: Job) -> tuple[Planned, ...]:
         """A plan as decoding makes them: ordered, and no two copies of a pitch of a track at once."""
         rng, spec = self.rng, self.world.spec
-        rest = 0.95 if self.world.long else 0.3
+        rest = 0.95 if self.world.scenes.long else 0.3
         planned, end_tick = [], job.plan_tick + spec.plan_steps * TICKS_PER_STEP
         steps = rng.choice((1, 2)) if self.mood == "dense" else rng.choice((4, 8))
         chord = 6 if self.mood == "dense" else 1

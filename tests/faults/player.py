@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 from faults.source import MOST_PER_SCENE, Source
 
-from accompanist.engine.protocol import Received
-
 if TYPE_CHECKING:
     from faults.world import World
 
-TORRENT = 14_000
-"""Messages of 2,000 a second: more notes than the engine may keep."""
+FLOODS = (200, 200, 200, 200, 2_000, 2_000, 20_000)
+"""Messages that come in one moment; the inbox is full before the last of the most."""
+TORRENT, TORRENT_GAP_S, TORRENT_AT_ONCE = 7_000, 0.001, 64
+"""Notes of 1,000 a second, more than the engine may keep; so many arrive together, each with a stamp of its own."""
+TORRENT_LASTS = 30
+"""Each note ends so many later, so that it lasts whatever the tempo: a note within one tick leaves no trace."""
 GARBAGE = tuple(
     bytes.fromhex(text)
     for text in (
@@ -57,11 +59,11 @@ class Player(Source):
                 self.again(lambda: rng.expovariate(1 / gap_s), self._strike)
             case "flood":
                 self.world.at(rng.uniform(0, length_s), self._flood)
-            case "torrent" if not self.world.long:
+            case "torrent" if not self.world.scenes.long:
                 self.world.note("torrent")
-                for i in range(TORRENT):
-                    self.world.at(i * 0.0005, partial(self._send, bytes((0x80 if i % 2 else 0x90, i // 2 % 128, 100))))
-                self.world.at(TORRENT * 0.0005, self.world.weigh)
+                for i in range(0, TORRENT, TORRENT_AT_ONCE):
+                    self.world.at(i * TORRENT_GAP_S, partial(self._pour, i))
+                self.world.at((TORRENT - TORRENT_AT_ONCE) * TORRENT_GAP_S, self.world.weigh)
             case "garbage":
                 self.again(lambda: rng.expovariate(1 / gap_s), self._babble)
             case "all off":
@@ -80,7 +82,7 @@ class Player(Source):
                 at_s + self.rng.random(),
             )
             at_s = self.rng.choice(odd)
-        self.world.receive(Received(at_s, data))
+        self.world.play(data, at_s)
 
     def _strike(self) -> None:
         rng = self.rng
@@ -100,9 +102,15 @@ class Player(Source):
 
     def _flood(self) -> None:
         self.world.note("flood")
-        for i in range(self.rng.choice((200, 2_000, 20_000))):
+        for i in range(self.rng.choice(FLOODS)):
             pitch = i * 7 % 128
             self._send(bytes((0x90, pitch, 100)) if i % 2 else bytes((0x80, pitch, 0)))
+
+    def _pour(self, first: int) -> None:
+        for i in range(first, first + TORRENT_AT_ONCE):
+            at_s = self.world.now() - (first + TORRENT_AT_ONCE - i) * TORRENT_GAP_S
+            self.world.play(bytes((0x80, (i - TORRENT_LASTS) % 128, 0)), at_s)
+            self.world.play(bytes((0x90, i % 128, 100)), at_s)
 
     def _babble(self) -> None:
         self.world.note("garbage")

@@ -40,10 +40,10 @@ class Source:
 
     def again(self, gap_s: Callable[[], float], action: Callable[[], None]) -> None:
         """Do something again and again until the scene is over."""
-        scene = self.world.scene
+        scene = self.world.scenes.number
 
         def once() -> None:
-            if self.world.scene == scene:
+            if self.world.scenes.number == scene:
                 action()
                 self.world.at(gap_s(), once)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from faults.commands import Commands
+from faults.diary import Disk
 from faults.exceptions import Callbacks, Sabotage
+from faults.hands import Hands
 from faults.leaders import ClockMaster, Tempo
 from faults.machine import Machine
 from faults.model import Model
@@ -19,6 +21,8 @@ SOURCES: dict[str, type[Source]] = {
     "machine": Machine,
     "tempo": Tempo,
     "commands": Commands,
+    "hands": Hands,
+    "disk": Disk,
     "callbacks": Callbacks,
     "sabotage": Sabotage,
 }

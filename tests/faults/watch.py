@@ -6,6 +6,8 @@ import math
 from collections import deque
 from typing import Any, NoReturn
 
+from faults.band_watch import BandWatch
+from faults.broken import Broken
 from faults.device import Device
 from faults.held import held_elements
 
@@ -30,14 +32,6 @@ JUMPS = ("start", "position")
 """Events that say: the song goes on from somewhere else."""
 
 
-class Injected(RuntimeError):
-    """An exception thrown on purpose."""
-
-
-class Broken(BaseException):
-    """An invariant does not hold. It passes every `except Exception` between here and the simulation's end."""
-
-
 class Watch:
     """Sees what the engine tells, what the ports are sent and when the loop wants to be woken.
 
@@ -46,7 +40,6 @@ class Watch:
         devices: The device of each track.
         internal: The engine keeps its own time.
         advance_s: How much earlier than due each track leaves.
-        ahead_s: How long before they are due the engine tells the band's messages.
     """
 
     def __init__(
@@ -56,9 +49,10 @@ class Watch:
         *,
         internal: bool,
         advance_s: dict[int, float],
-        ahead_s: float,
     ) -> None:
-        self._advance_s, self._ahead_s = advance_s, ahead_s
+        self._advance_s = advance_s
+        self.ahead_s = 0.0  # how long before they are due the engine tells the band's messages
+        self.band = BandWatch(spec, devices)
         self._still_s = -math.inf  # since when, at the latest, the song stands still
         self._told_s = -math.inf  # when the engine told a message last
         self._engine_s = -math.inf  # the present as the engine was told it last
@@ -99,15 +93,17 @@ class Watch:
             last_s[track] = due_s
             self._told_s = now_s
             device = self._devices.get(track)
-            if device is not None and not device.gone:
+            if device is not None:
                 self.told += 1
                 self.pending[device].append(message)
         self._moved = self._moved or any(event.name in JUMPS for event in step.events)
+        self.band.told(step)
         self._progress = self._progress or bool(step.messages or step.events or step.reports or step.job)
 
     def stands(self, status: Status) -> None:
         """The engine said where it stands."""
         self.status = status
+        self.band.stands(status)
 
     def given(self, device: Device, data: bytes, now_s: float, leave_s: float | None = None) -> None:
         """A port is given a message: to send now, or at a second."""
@@ -117,7 +113,8 @@ class Watch:
         for place, message in enumerate(pending):
             if message.track not in passed and self._same_data(message, data):
                 del pending[place]
-                self._in_time(device, message, now_s, leave_s)
+                if not device.gone:
+                    self._in_time(device, message, now_s, leave_s)
                 return
             passed.add(message.track)
         if not (self._shaken or self.closing or data in self._programs):
@@ -157,11 +154,23 @@ class Watch:
         self.counted += 1
         self.counted_worst_s = max(self.counted_worst_s, at_s - due_s)
 
-    def lost(self, device: Device) -> None:
-        """A port has gone: nobody hears the rest."""
+    @staticmethod
+    def lost(device: Device, *, powered: bool) -> None:
+        """A port has gone: nobody hears the rest. What is powered goes on sounding."""
         device.gone = True
-        device.sounding.clear()
-        self.pending[device].clear()
+        if not powered:
+            device.sounding.clear()
+
+    def never_left(self, count: int) -> None:
+        """A port was closed before so many messages had left, which nobody will count."""
+        self.heard -= count
+        if count:
+            self.worst_s = min(self.worst_s, self.counted_worst_s)
+
+    def back(self, device: Device) -> None:
+        """A device was lost, and its port is open again: what sounded there when it went must have been ended."""
+        if device.sounding:
+            self.fail(f"{device.name} is back and goes on sounding {sorted(device.sounding)}")
 
     def threw(self) -> None:
         """An injected exception left the engine: what it was about to tell is lost, and the loop ends what sounds."""
@@ -171,6 +180,7 @@ class Watch:
         self.status = None  # nor is it known where it stands
         for pending in self.pending.values():
             pending.clear()
+        self.band.threw()
 
     # --- what must hold ---
 
@@ -190,6 +200,10 @@ class Watch:
                 f"counted are {self.counted}, {self.counted_worst_s} s at most"
             )
         for device, pending in self.pending.items():
+            if device.gone:  # what is due by now went nowhere
+                while pending and self._leave_s(pending[0]) <= now_s:
+                    pending.popleft()
+                continue
             for message in pending:
                 if self._leave_s(message) <= now_s - LATE_S:
                     self.fail(f"{message} is due and was not sent to {device.name} at {now_s}")
@@ -210,15 +224,17 @@ class Watch:
         else:
             self._still_s = max(min(self._still_s, self._engine_s), self._told_s)
         # What was told ahead may still sound.
-        if sounding and now_s >= self._still_s + self._ahead_s + LATE_S * (self._ahead_s > 0):
+        if sounding and now_s >= self._still_s + self.ahead_s + LATE_S * (self.ahead_s > 0):
             self.fail(f"{sounding} sound while the song stands still")
-        if sounding and status.running and status.listening and self._ahead_s == 0:
+        if sounding and status.running and status.listening and self.ahead_s == 0:
             # A tick's moment may round to just before it, but not that of a later one as well.
             if 0 <= self._listening_tick < status.tick:
                 self.fail(f"{sounding} sound while the band listens")
             self._listening_tick = status.tick
         else:
             self._listening_tick = -1
+        if not self.closing:
+            self.band.sounds_well(status, now_s, self.ahead_s)
 
     def _wakes_well(self, now_s: float, until_s: float | None, inputs: int, status: Status | None) -> None:
         if until_s is None:

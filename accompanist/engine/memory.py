@@ -43,6 +43,18 @@ class Memory:
         """Every beat of a stretch was heard, played in or not."""
         return all(beat in self._beats for beat in range(begin_tick // PPQ, -(-end_tick // PPQ)))
 
+    def known_from(self, begin_tick: int, end_tick: int) -> int:
+        """Where a stretch that ends at a tick begins to be known all through; `end_tick` where its last beat is not.
+
+        Args:
+            begin_tick: No further back than the beat of this tick is looked.
+            end_tick: End of the stretch.
+        """
+        first, beat = begin_tick // PPQ, -(-end_tick // PPQ)
+        while beat > first and beat - 1 in self._beats:
+            beat -= 1
+        return min(beat * PPQ, end_tick)
+
     def notes(self, begin_tick: int, end_tick: int) -> list[Note]:
         """What began in a stretch, its first beat taken whole."""
         beats = range(begin_tick // PPQ, -(-end_tick // PPQ))

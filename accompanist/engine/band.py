@@ -78,7 +78,7 @@ class Band:
         ticks = [self._planner.ask_tick, self._planner.commit_tick]
         if (next_tick := self._schedule.next_tick) is not None:
             ticks.append(next_tick)
-        due_s = min(transport.s_at(tick) for tick in ticks)
+        due_s = transport.s_at(min(ticks))
         return due_s - self.ahead_s if due_s <= transport.end_s else math.inf
 
     def play(self, transport: Transport, at_s: float) -> None:
@@ -98,7 +98,7 @@ class Band:
             self._outbox.play(self._schedule.due(transport.s_at, horizon_s))
         transport.settle(at_s)
         self._done_tick = transport.tick_at(horizon_s)
-        self.now_tick = transport.tick_at(at_s)
+        self.now_tick = transport.tick_at(at_s) if at_s < horizon_s else self._done_tick
         self.tally.played(self.now_tick)
 
     def silence(self, at_s: float) -> None:

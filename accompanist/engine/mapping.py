@@ -7,7 +7,7 @@ Nothing here happens twice: a button that sends 127 when it is pressed and 0 whe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from accompanist.config_controls import ControlsConfig
@@ -21,6 +21,8 @@ from accompanist.music.theory import pitch_number
 NOTE_OFF, NOTE_ON, PRESSURE, CONTROL, PROGRAM = 0x80, 0x90, 0xA0, 0xB0, 0xC0
 DOWN = 64
 """From this value on a button or pedal counts as pressed (MIDI 1.0, switch controllers)."""
+_SAID_BY = {"cc": (CONTROL,), "note": (NOTE_OFF, NOTE_ON, PRESSURE), "program": (PROGRAM,)}
+"""Kinds of messages by kind of control."""
 AS_TRAINED = 64
 """The middle of a knob, where temperature is 1."""
 
@@ -110,22 +112,35 @@ class ControlMap:
             Binding(Touch.parse(text), name, track) for name, track, text in _entries(controls, spec) if text
         ]
         self._pressed: set[Binding] = set()
+        # By kind of message and number (-1: any program): looked up for each message of the player's.
+        places = {(kind, its.touch.number) for its in self._bindings for kind in _SAID_BY[its.touch.kind]}
+        self._near: dict[tuple[int, int], Sequence[Binding]] = {
+            (kind, number): [
+                its for its in self._bindings if kind in _SAID_BY[its.touch.kind] and its.touch.number in (number, -1)
+            ]
+            for kind, number in places
+        }
 
     def owns(self, received: Received) -> bool:
         """A message that means a command, or the end of one."""
         data = received.data
         if received.from_clock or not is_channel_message(data):
             return False
-        return any(binding.touch.means(data) for binding in self._bindings)
+        return any(binding.touch.means(data) for binding in self._meant(data))
 
     def commands(self, received: Received) -> list[Command]:
         """What a message that is `owns` ed asks for; often nothing, as when a button is let go."""
         found: list[Command] = []
-        for binding in self._bindings:
+        for binding in self._meant(received.data):
             value = binding.touch.reads(received.data)
             if value is not None:
                 found += self._asked(binding, value, received)
         return found
+
+    def _meant(self, data: bytes) -> Sequence[Binding]:
+        """Those that a message may mean, its channel apart."""
+        kind = data[0] & 0xF0
+        return self._near.get((kind, data[1]), self._near.get((kind, -1), ()))
 
     def _asked(self, binding: Binding, value: int, received: Received) -> Iterable[Command]:
         touch, name, track = binding

@@ -92,11 +92,15 @@ class TempoMap:
 
     def us_per_beat_at(self, tick: int) -> int:
         """Tempo in force at a tick, in microseconds per beat."""
+        if len(self.changes) == 1:  # nearly always
+            return self.changes[0][1]
         at = bisect_right(self.changes, tick, key=lambda change: change[0]) - 1
         return self.changes[max(at, 0)][1]
 
     def s_at(self, tick: float) -> float:
         """The moment of a tick, in seconds."""
+        if len(self.changes) == 1:  # nearly always
+            return self.origin_s + tick * self.changes[0][1] / self.ppq / 1e6
         elapsed_us = 0.0
         for i, (start, us) in enumerate(self.changes):
             end = self.changes[i + 1][0] if i + 1 < len(self.changes) else None
@@ -111,6 +115,8 @@ class TempoMap:
         The grace is above the rounding of seconds held in a float for three years of a machine's uptime.
         """
         left_us = (s - self.origin_s) * 1e6 + 0.1
+        if len(self.changes) == 1:  # nearly always
+            return int(left_us * self.ppq // self.changes[0][1])
         for i, (start, us) in enumerate(self.changes):
             end = self.changes[i + 1][0] if i + 1 < len(self.changes) else None
             length_us = None if end is None else (end - start) * us / self.ppq

@@ -90,6 +90,7 @@ class Sender:
         self._ledgers: defaultdict[int, Ledger] = defaultdict(Ledger)  # by track: what was handed over
         self._last_s: dict[int, float] = {}  # track: when the last message handed over is to leave
         self._gone: set[int] = set()  # tracks whose port was lost
+        self._under_way = 0  # handed over to be sent at its time, and not told as left: at least so many
 
     @property
     def next_s(self) -> float | None:
@@ -159,6 +160,7 @@ class Sender:
         try:
             if port.ahead_s > 0:
                 cast(TimedPort, port).send_at(data, parcel.leave_s, (parcel, counts))
+                self._under_way += 1
             else:
                 port.send(data)
                 self._left(parcel, self._clock.now(), counts=counts)
@@ -175,8 +177,11 @@ class Sender:
         return [cast(TimedPort, port) for port in ports.values() if port.ahead_s > 0]
 
     def _collect(self) -> None:
+        if not self._under_way:
+            return
         for port in self._timed_ports():
             for tag, at_s in port.departures():
+                self._under_way -= 1
                 parcel, counts = cast(tuple[_Parcel, bool], tag)
                 self._left(parcel, at_s, counts=counts)
 

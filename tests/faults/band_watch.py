@@ -64,6 +64,7 @@ class BandWatch:
         """The engine returned."""
         self._step = step
         before, self._jump = self._jump, None
+        knew = self._knows
         self._follow(step.reports[: before[0]] if before is not None else step.reports)
         earlier = dict(self._settled)
         if before is not None:
@@ -72,7 +73,7 @@ class BandWatch:
             self._follow(step.reports[before[0] :])
         for message in step.messages:
             data = message.data
-            if message.track >= 0 and data[0] & 0xF0 == 0x90 and self._knows:
+            if message.track >= 0 and data[0] & 0xF0 == 0x90 and knew:
                 self._comes_from_a_beat(message.tick, {**earlier, **self._settled})
             elif message.track == THRU_TRACK and self.mapped and means_control(data, styles=self.styles):
                 raise Broken(f"{data.hex(' ')} is a control and is sent on")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from faults.broken import Broken, Injected
 from faults.device import Device
 
-from accompanist.engine.protocol import Input, Step
+from accompanist.engine.protocol import Input, PortChange, Received, Step
 
 if TYPE_CHECKING:
     from faults.world import World
@@ -49,6 +49,8 @@ def _on_engine(world: World) -> None:
         except Exception as error:
             raise Broken(f"the engine raised by itself: {''.join(traceback.format_exception(error))}") from error
         world.watch.stepped(done, now_s)
+        if any(isinstance(item, PortChange) and item.role == "in" and not item.there for item in inputs):
+            let_go(world, inputs)
         for event in done.events:
             world.trace(f"! {event.name} {event.detail}")
         return done
@@ -73,6 +75,13 @@ def _on_engine(world: World) -> None:
 
     engine.step, engine.status, engine.close = stepped, stands, closed  # type: ignore[method-assign]
     engine._band.jump = jumped  # type: ignore[method-assign]
+
+
+def let_go(world: World, inputs: Sequence[Input]) -> None:
+    """The player's port is lost: no key of it is down any more, unless one was pressed in the same step."""
+    keys = world.engine._bars._running
+    if keys and not any(isinstance(item, Received) for item in inputs):
+        raise Broken(f"the keyboard is gone and {sorted(keys)} count as held")
 
 
 def _on_port(world: World, port: Any, device: Device) -> None:

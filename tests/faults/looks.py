@@ -55,7 +55,12 @@ class Looks:
         world, wires = self._world, self._world.stage.wires
         if wires is None or world.watch.closing:
             return
-        for change in wires.look(world.now(), lambda: None):
+        there = {plug.role for plug in wires._plugs if plug.there}
+        changes = wires.look(world.now(), lambda: None)
+        told = {change.role for change in changes if change.there}
+        if (new := {plug.role for plug in wires._plugs if plug.there} - there) != told - there:
+            raise Broken(f"ports of {sorted(new)} are open again, told are {sorted(told)}")
+        for change in changes:
             world.watch.ahead_s = max(world.watch.ahead_s, change.ahead_s)
             world.receive(change)
         self.returned()

@@ -116,6 +116,9 @@ class Stage:
         self.parts = parts_of(self.spec, self.serve)
         names = [PIANO, *([LEADER] if self.own_clock_port else []), *([PADS] if self.own_pads else [])]
         self.keyboards = [Keyboard(name) for name in names]
+        by_name = {keyboard.name: keyboard for keyboard in self.keyboards}
+        piano = by_name[PIANO]
+        self.keyboard = {"in": piano, "clock": by_name.get(LEADER, piano), "control": by_name.get(PADS, piano)}
         if absent:
             for place in (*self.each_device, *self.keyboards):
                 place.listed = place.listed and rng.random() < 0.7

@@ -12,6 +12,7 @@ from faults.device import Device
 from faults.held import held_elements
 
 from accompanist.engine.engine import Status
+from accompanist.engine.memory import MOST_BEATS
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import Message, Step
 from accompanist.music.spec import ModelSpec
@@ -26,6 +27,8 @@ MOST_IDLE_TURNS_PER_S = 400
 MOST_HELD = 5_000
 """Elements of all containers of engine and loop together: 2,048 notes of the player's and some plans. The inbox, and
 what the last step told (a flood that is sent on), are counted by themselves."""
+MOST_OPEN_NOTES = 128 * 96
+"""Of the steps that may still change, those of a plan to the next question, and its lead."""
 MOST_KEPT = 1_000
 """What the inbox always takes, full or not: answers, tempo changes, commands."""
 JUMPS = ("start", "position")
@@ -263,8 +266,18 @@ class Watch:
             if device.sounding and not device.gone:
                 self.fail(f"{device.name} goes on sounding {sorted(device.sounding)} after the end")
 
-    def memory(self, *roots: Any) -> int:
-        """How much engine and loop hold; fails where it is too much."""
+    def memory(self, *roots: Any, line: int, places: int) -> int:
+        """How much engine and loop hold; fails where it is too much.
+
+        Args:
+            roots: Engine and loop.
+            line: Notes of the player's that are not encoded for good: one a step and pitch at most.
+            places: Beats of the song that are remembered.
+        """
+        if places > MOST_BEATS:
+            self.fail(f"{places} beats of the song are remembered")
+        if line > MOST_OPEN_NOTES:
+            self.fail(f"{line} notes of the melody are not encoded")
         held = held_elements(roots) - self._last_told
         if held > MOST_HELD:
             self.fail(f"engine and loop hold {held} elements")

@@ -30,7 +30,8 @@ from faults.report import Report, shown
 from faults.scenes import Scenes
 from faults.source import Source
 from faults.sources import SOURCES
-from faults.stage import LEADER, PADS, PIANO, Stage
+from faults.stage import Stage
+from faults.stand_ins import Flag, no_priority
 from faults.watch import MOST_KEPT, Watch
 
 from accompanist.engine.protocol import Input, Received
@@ -89,6 +90,7 @@ class World(ManualClock):
         self.scenes = Scenes(self, scenes, [self.sources[name] for name in SOURCES if name not in without])
         self.telemetry = Telemetry()
         self.inbox = Inbox()
+        self.inbox.wake = Flag()
         self.watch = Watch(
             self.spec,
             self.stage.devices,
@@ -137,11 +139,10 @@ class World(ManualClock):
 
     def play(self, data: bytes, at_s: float, role: str = "in") -> None:
         """Someone plays, leads or turns a knob: by the port of that role, where it is there."""
-        if self.bay is None:
+        if not self.stage.wired:
             self.receive(Received(at_s, data, from_clock=role == "clock", from_control=role == "control"))
             return
-        keyboards = {keyboard.name: keyboard for keyboard in self.bay.keyboards}
-        keyboard = keyboards.get({"clock": LEADER, "control": PADS}.get(role, PIANO), keyboards[PIANO])
+        keyboard = self.stage.keyboard[role]
         if data and keyboard.receive is not None:
             keyboard.receive(data, at_s)
 
@@ -239,7 +240,9 @@ class World(ManualClock):
 
     def weigh(self) -> None:
         """How much engine and loop hold by now."""
-        self.most_held = max(self.most_held, self.watch.memory(self.engine, self._loop))
+        bars = self.engine._bars
+        line, places = len(bars._line), len(bars._memory._beats)
+        self.most_held = max(self.most_held, self.watch.memory(self.engine, self._loop, line=line, places=places))
 
     def _end(self) -> None:
         self._over = True
@@ -255,9 +258,9 @@ class World(ManualClock):
             self.diary.begin(header_of(self.stage))
         pauses = SimpleNamespace(collect=lambda: None)  # a collection at each stop costs real time and shows nothing
         try:
-            with patch.object(loop_module, "engine_thread", _no_priority), patch.object(loop_module, "gc", pauses):
+            with patch.object(loop_module, "engine_thread", no_priority), patch.object(loop_module, "gc", pauses):
                 self._loop.run()
-            self.watch.memory(self.engine, self._loop)
+            self.weigh()
             self.watch.ended()
             if self.diary is not None:
                 self.diary.end(self.telemetry.summary()._asdict())
@@ -289,11 +292,3 @@ class World(ManualClock):
             at_s,
             tuple(self.lines),
         )
-
-
-class _no_priority:  # noqa: N801  stands in for a function
-    """A thread of a test needs no priority."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...

@@ -32,7 +32,10 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     )
     beats_per_bar: Annotated[int, Meta(ge=2, le=12, description="beats in a bar (quarter notes)")] = 4
     listen_bars: Annotated[
-        int, Meta(ge=0, le=64, description="bars of the song that the band only listens; at least the model's window")
+        int,
+        Meta(
+            ge=0, le=64, description="bars of the song that the band only listens; at least one, or the model's window"
+        ),
     ] = 0
     lead_steps: Annotated[
         int, Meta(ge=1, le=16, description="sixteenths before a plan's first note at which the model is asked")

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from accompanist.config import load_config, with_flags
+from accompanist.config import EngineConfig, load_config, with_flags
+from accompanist.engine.timetable import listen_ticks
 from accompanist.errors import StorageError
 from accompanist.melodies import MELODIES, Melody
 from accompanist.music import midifile
 from accompanist.music.meters import meter_at
 from accompanist.music.song import MidiSong, MidiTrack
-from accompanist.music.time import TICKS_PER_STEP, TempoMap
+from accompanist.music.time import PPQ, TempoMap
 from accompanist.render.picture import draw_roll
 from accompanist.render.sound import render_wav
 from accompanist.runtime.arrange import Arrangement, arrange, free_channel
@@ -72,7 +74,7 @@ def demo(
     report = {
         "melody": tune.title,
         "seed": settings.seed,
-        **_what_happened(made, session),
+        **_what_happened(made, session, settings),
         "model": str(session.path),
         "provider": session.provider,
         "synthesiser": synthesiser,
@@ -104,12 +106,13 @@ def _check_writable(folder: Path) -> None:
         ) from error
 
 
-def _what_happened(made: Arrangement, session: Session) -> dict[str, Any]:
+def _what_happened(made: Arrangement, session: Session, settings: EngineConfig) -> dict[str, Any]:
     inference_ms = [1000 * took_s for took_s in made.performance.inference_s] or [0.0]  # a window longer than the tune
     bar_ticks = meter_at(made.song.meters, 0).ticks_per_bar
+    settings = msgspec.structs.replace(settings, beats_per_bar=bar_ticks // PPQ)
     return {
         "bars": made.bars,
-        "bars_listened": -(-session.spec.context_steps * TICKS_PER_STEP // bar_ticks),
+        "bars_listened": -(-listen_ticks(session.spec, settings) // bar_ticks),
         "notes": {track.name: len(track.notes) for track in made.song.tracks},
         "plans": len(made.performance.inference_s),
         "inference_ms": {"median": round(statistics.median(inference_ms), 2), "max": round(max(inference_ms), 2)},

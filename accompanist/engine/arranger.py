@@ -37,11 +37,13 @@ class Arranged(NamedTuple):
         notes: Those that begin in it.
         ends: Tracks of which everything that sounds ends at the beat's first tick.
         changed: Notes of earlier beats that end elsewhere than they said.
+        as_planned: It is the plan that plays: not silence, and no harmony held.
     """
 
     notes: list[Committed]
     ends: frozenset[int] = frozenset()
     changed: Sequence[Committed] = ()
+    as_planned: bool = True
 
 
 class Arranger:
@@ -129,7 +131,8 @@ class Arranger:
             self._anew = striking(self._spec)
             share = 1.0
         notes = thinned(bent(notes, chord, self._spec), share, self._settings.beats_per_bar)
-        return Arranged(self._loud([c for c in notes if c.track in playing]), ends, changed)
+        as_planned = bool(playing) and held is None
+        return Arranged(self._loud([c for c in notes if c.track in playing]), ends, changed, as_planned)
 
     def _hold(self, begin_tick: int, anew: frozenset[int]) -> list[Committed] | None:
         """The harmony held, where the player wants it to be and there is one; it is struck on every bar line."""

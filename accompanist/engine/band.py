@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from accompanist.config import EngineConfig
 from accompanist.engine.arranger import Arranger
 from accompanist.engine.bars import BarBuffer
+from accompanist.engine.codes import CodeMemory
 from accompanist.engine.figures import Source, Tally
 from accompanist.engine.hold import Hold
+from accompanist.engine.line import nearest_step
 from accompanist.engine.outbox import Outbox
 from accompanist.engine.part import Part
 from accompanist.engine.planner import Planner
@@ -20,6 +22,7 @@ from accompanist.engine.player import ALL_NOTES_OFF, CONTROL
 from accompanist.engine.protocol import Answer, BeatReport, Committed, Failure, Message, PlanReport
 from accompanist.engine.schedule import Schedule
 from accompanist.engine.transport import Transport
+from accompanist.music.question import Codes, Moment
 from accompanist.music.roll import BoolRoll
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import PPQ, TICKS_PER_STEP
@@ -61,6 +64,8 @@ class Band:
         self._planner = Planner(spec, settings)
         self._hold = Hold(settings.hold_bars * settings.beats_per_bar)
         self._schedule = Schedule(parts)
+        self._codes = CodeMemory(spec) if spec.codes else None
+        self._beats_per_bar = settings.beats_per_bar
         self.tally = Tally()
         self._heard_tick = 0  # end of the melody heard by the last plan that played
         self._done_tick = 0  # everything before it is told
@@ -136,6 +141,8 @@ class Band:
         self._schedule.drop_waiting()
         known = self._knows(-(-tick // PPQ) * PPQ)
         self._planner.restart(tick, known=known, begins=begins)
+        if self._codes is not None:
+            self._codes.pass_over(tick, self._planner.first_plan_tick)
         self._hold.clear()
         self._arranger.restart()
         self.tally.jumped()
@@ -143,10 +150,16 @@ class Band:
         if known:
             self._ask(transport, at_s)
 
+    def forget(self) -> None:
+        """Another piece begins."""
+        self._bars.forget()
+        if self._codes is not None:
+            self._codes.clear()
+
     def _knows(self, tick: int) -> bool:
         """There is a melody to plan by at a place: what led to it, or what was played from there on the last time."""
         context_ticks, lag_ticks = self._spec.context_steps * TICKS_PER_STEP, self._spec.lag_steps * TICKS_PER_STEP
-        if self._bars.knows(tick - context_ticks, tick):
+        if self._bars.knows(tick - (context_ticks if self._codes is None else PPQ), tick):
             return True
         if lag_ticks:
             return self._bars.knows(tick + lag_ticks - context_ticks, tick + lag_ticks)
@@ -156,7 +169,7 @@ class Band:
 
     def _ask(self, transport: Transport, at_s: float) -> None:
         planner = self._planner
-        plan_tick = planner.next_plan_tick
+        plan_tick = planner.plan_tick
         self._bars.forget_before(plan_tick)
         heard_tick = transport.tick_at(at_s)
         due_tick = planner.deadline_tick
@@ -164,14 +177,47 @@ class Band:
         if not math.isfinite(due_s):  # a clock must come first; as it would be at the present tempo
             due_s = at_s + (due_tick - heard_tick) * 60 / (transport.bpm * PPQ)
         desk = self._arranger.desk
+        moment = self._moment(plan_tick, heard_tick)
         job = planner.ask(
-            self._melody(plan_tick), due_s - self.ahead_s, heard_tick, temperature=desk.temperature, style=desk.style
+            self._melody(plan_tick, moment),
+            due_s - self.ahead_s,
+            heard_tick,
+            temperature=desk.temperature,
+            style=desk.style,
+            codes=self._codes_before(plan_tick),
+            moment=moment,
         )
         self._outbox.job = job
         self._outbox.tell(at_s, "job", f"{job.number} for {self._outbox.place(plan_tick)}")
 
-    def _melody(self, plan_tick: int) -> BoolRoll:
+    def _moment(self, plan_tick: int, heard_tick: int) -> Moment | None:
+        """Where a plan stands, for a model with codes."""
+        if self._codes is None:
+            return None
+        context, begin_step = self._spec.context_steps, plan_tick // TICKS_PER_STEP - self._spec.context_steps
+        return Moment(
+            first_step=min(max(nearest_step(self._bars.since_tick) - begin_step, 0), context),
+            # A step is known when all that belongs to it was heard: its notes begin up to half a step late.
+            known_step=min(max(nearest_step(heard_tick) - begin_step, 0), context),
+            beat_in_bar=plan_tick // PPQ % self._beats_per_bar,
+            beats_per_bar=self._beats_per_bar,
+            style=self._arranger.desk.style,
+        )
+
+    def _codes_before(self, plan_tick: int) -> Codes | None:
+        """What was settled for the beats before a plan; of those that are not yet, what is planned for them."""
+        if self._codes is None:
+            return None
+        codes = self._codes.question(plan_tick, self._bars.since_tick)
+        for beat_tick, planned in self._planner.codes_ahead():
+            if beat_tick < plan_tick:
+                codes[self._spec.context_beats - (plan_tick - beat_tick) // PPQ] = planned
+        return codes
+
+    def _melody(self, plan_tick: int, moment: Moment | None) -> BoolRoll:
         """What the model is given for a plan: the window that ends where the plan begins.
+
+        A model with codes tells what is unknown from silence: it is given whole steps, up to where all was heard.
 
         A model that answers for the window it was given is, soon after a jump back, better given the very bars it will
         play to, as they were played the last time. As soon as a whole window was played since, that is what it hears.
@@ -180,7 +226,10 @@ class Band:
             recalled = self._bars.recalled(plan_tick + self._spec.lag_steps * TICKS_PER_STEP)
             if recalled is not None:
                 return recalled
-        return self._bars.melody(plan_tick)
+        if moment is None:
+            return self._bars.melody(plan_tick)
+        known_tick = plan_tick - (self._spec.context_steps - moment.known_step) * TICKS_PER_STEP
+        return self._bars.melody(plan_tick, known_tick=known_tick)
 
     def answered(self, answer: Answer, at_s: float) -> None:
         """The model's answer is there."""
@@ -221,6 +270,8 @@ class Band:
             notes = held
         self._bars.forget_before(beat_tick)
         arranged = self._arranger.beat(beat_tick, notes, before, beat.changed if beat is not None else ())
+        if self._codes is not None:
+            self._codes.settle(beat_tick, beat.codes if beat is not None and arranged.as_planned else None)
         self._schedule.change(arranged.changed)
         self._schedule.end_at(beat_tick, arranged.ends)
         self._schedule.commit(arranged.notes)
@@ -228,6 +279,8 @@ class Band:
     def _fall_back(self, beat_tick: int, tick: int, at_s: float) -> list[Committed] | None:
         """The last harmony, or none, for a beat without a plan; None where it is over by now."""
         over = 1 + self._planner.skip_beats(tick) if tick >= beat_tick + PPQ else 0
+        if self._codes is not None:
+            self._codes.pass_over(beat_tick, beat_tick + over * PPQ)
         self._hold.pass_over(over)
         notes = self._hold.take_beat(beat_tick) if over == 0 else None
         if notes is not None:

@@ -7,6 +7,7 @@ import numpy as np
 from accompanist.engine.protocol import Planned
 from accompanist.errors import ModelError
 from accompanist.music.playable import playable_notes
+from accompanist.music.question import Codes
 from accompanist.music.roll import ONSET, PITCHES, FloatRoll
 from accompanist.music.spec import ModelSpec, TrackSpec
 
@@ -42,6 +43,21 @@ def decoded(
     ]
     plan.sort(key=lambda planned: (planned.note.start_tick, planned.track, planned.note.pitch))
     return tuple(plan)
+
+
+def decoded_codes(codes: object, spec: ModelSpec) -> Codes | None:
+    """The codes of a plan, in memory of their own; None for a model without.
+
+    Raises:
+        ModelError: they are none of the model's.
+    """
+    if not spec.codes:
+        return None
+    array = np.array(codes)
+    shape = spec.plan_beats, spec.codes
+    if array.dtype.kind not in "iu" or array.shape != shape:
+        raise ModelError(f"the model's codes are {_by(array.shape)} {array.dtype}; by its spec {_by(shape)} int64")
+    return array.astype(np.int64, copy=False)
 
 
 def _sounds_on(values: FloatRoll, track: TrackSpec, pitch: int) -> bool:

@@ -47,7 +47,7 @@ from accompanist.engine.status import Status
 from accompanist.engine.tap import Taps
 from accompanist.engine.transport import InternalTransport, Transport, Turn
 from accompanist.music.spec import ModelSpec
-from accompanist.music.time import PPQ, us_per_beat
+from accompanist.music.time import PPQ, STEPS_PER_BEAT, us_per_beat
 
 OLDEST_STAMP_S = 1.0
 """An input stamped longer ago than this before the last call is taken as that old."""
@@ -98,7 +98,9 @@ class Engine:
         self._spec = spec
         self._beats_per_bar = settings.beats_per_bar
         self._transport = _leading(settings, follow_clock=follow_clock, link=link)
-        self._bars = BarBuffer(spec.context_steps)
+        self._bars = BarBuffer(
+            spec.context_steps, ahead_steps=spec.ahead_steps, enough_steps=STEPS_PER_BEAT if spec.codes else None
+        )
         self._left_hand = LeftHand(split)
         self._player = Player(self._bars, self._left_hand, channel=channel, thru=thru)
         self._controls = ControlMap(controls, spec)
@@ -286,7 +288,7 @@ class Engine:
                     transport.change_tempo(us_per_beat(bpm), None)
             case "start":
                 self._begun = True
-                self._bars.forget()  # no DAW's song with its places: another piece begins
+                self._band.forget()  # no DAW's song with its places: another piece begins
                 self._turn(transport.start(at_s, self._count_in.ticks))
                 self._count_in.begin()
             case "continue":

@@ -13,17 +13,19 @@ to the newest plan, from the first tick it speaks for:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from accompanist.config import EngineConfig
+from accompanist.engine.codes import BeatCodes
 from accompanist.engine.protocol import Answer, Committed, Failure, Job, Planned
 from accompanist.engine.schedule import COMMIT_LEAD_TICKS
-from accompanist.errors import ConfigError
+from accompanist.engine.timetable import listen_ticks, replan_steps
 from accompanist.music.note import Note
+from accompanist.music.question import Codes, Moment
 from accompanist.music.roll import BoolRoll
 from accompanist.music.spec import ModelSpec
-from accompanist.music.time import PPQ, STEPS_PER_BEAT, TICKS_PER_STEP
+from accompanist.music.time import PPQ, TICKS_PER_STEP
 
 PATIENCE_TICKS = TICKS_PER_STEP
 """After a jump into known music the first plan is asked for with its first beat: so long that beat waits for it."""
@@ -38,6 +40,7 @@ class Beat(NamedTuple):
         sounding: All that sounds in it.
         rest: It is the rest of an older plan: a newer one was due by now and is not there.
         heard_tick: End of the melody that the newest of its plans heard.
+        codes: By which that plan names it; None for a model without.
     """
 
     notes: list[Committed]
@@ -45,6 +48,7 @@ class Beat(NamedTuple):
     sounding: list[Committed]
     rest: bool
     heard_tick: int
+    codes: BeatCodes | None = None
 
 
 class Plan(NamedTuple):
@@ -55,12 +59,18 @@ class Plan(NamedTuple):
         start_tick: First tick it speaks for: where it was asked for, or the first that was not settled when it came.
         end_tick: First tick it no longer speaks for: its end, or where a newer plan begins.
         notes: All that sound from `start_tick` on, ordered by start.
+        codes: By which the model names its beats, from the first one it was asked for; None for a model without.
     """
 
     job: Job
     start_tick: int
     end_tick: int
     notes: tuple[Planned, ...]
+    codes: Codes | None = None
+
+    def codes_of(self, beat_tick: int) -> BeatCodes | None:
+        """The codes of one of its beats."""
+        return None if self.codes is None else self.codes[(beat_tick - self.job.plan_tick) // PPQ]
 
 
 class Planner:
@@ -79,7 +89,9 @@ class Planner:
         self._plan_ticks = spec.plan_steps * TICKS_PER_STEP
         self._period_ticks = replan_steps(spec, settings) * TICKS_PER_STEP
         self._bar_ticks = settings.beats_per_bar * PPQ
-        self._listen_ticks = settings.listen_bars * self._bar_ticks
+        self._listen_ticks = listen_ticks(spec, settings, begins=False)
+        self._first_listen_ticks = listen_ticks(spec, settings)
+        self._on_beats = spec.codes > 0
         self._lead_ticks = settings.lead_steps * TICKS_PER_STEP
         # Questions remembered at once: an answer that comes after so many more has nothing left to play.
         self._most_open = (self._plan_ticks + self._lead_ticks) // self._period_ticks + 1
@@ -91,12 +103,11 @@ class Planner:
 
         Args:
             tick: Where.
-            known: There is a melody to plan by: the band comes in with the next beat. Otherwise it listens first, for
-                one window from the next bar line on.
+            known: There is a melody to plan by: the band comes in with the next beat. Otherwise it listens first, from
+                the next bar line on.
             begins: The song begins: it listens for as many bars as set, where that is longer.
         """
-        listen_ticks = max(self._spec.context_steps * TICKS_PER_STEP, self._listen_ticks if begins else 0)
-        listened_tick = _round_up(tick, self._bar_ticks) + listen_ticks
+        listened_tick = _round_up(tick, self._bar_ticks) + (self._first_listen_ticks if begins else self._listen_ticks)
         self.first_plan_tick = _round_up(tick if known else listened_tick, PPQ)
         self._waits_for_plan = known  # the next beat may still get the plan that was asked for with it
         self.next_plan_tick = self.first_plan_tick
@@ -128,23 +139,41 @@ class Planner:
         self.next_plan_tick += max((tick - self.ask_tick) // self._period_ticks, 0) * self._period_ticks
 
     @property
+    def plan_tick(self) -> int:
+        """Where the plan of the next question begins; of a model with codes on the first beat it can speak for."""
+        return max(self.next_plan_beat_tick, self.next_beat_tick) if self._on_beats else self.next_plan_tick
+
+    @property
     def next_plan_beat_tick(self) -> int:
         """The first beat that the next question's plan can speak for: one that is settled by then is not."""
         beat_tick = self.next_plan_tick // PPQ * PPQ
         return beat_tick if beat_tick >= self.next_beat_tick else _round_up(self.next_plan_tick, PPQ)
 
-    def ask(self, melody: BoolRoll, deadline_s: float, tick: int, *, temperature: float = 1.0, style: int = 0) -> Job:
+    def ask(
+        self,
+        melody: BoolRoll,
+        deadline_s: float,
+        tick: int,
+        *,
+        temperature: float = 1.0,
+        style: int = 0,
+        codes: Codes | None = None,
+        moment: Moment | None = None,
+    ) -> Job:
         """The question for the next plan.
 
         Args:
-            melody: (2 planes, context_steps, 128), the window before `next_plan_tick`.
+            melody: (2 planes, melody_steps, 128), the window before `plan_tick` and what may be seen ahead.
             deadline_s: When the plan's first beat is committed.
             tick: Where the song is.
             temperature: As `Job` has it.
             style: As `Job` has it.
+            codes: As `Job` has them.
+            moment: As `Job` has it.
         """
-        heard_tick = min(tick, self.next_plan_tick)
-        job = Job(self._jobs, melody, self.next_plan_tick, deadline_s, heard_tick, temperature, style)
+        plan_tick = self.plan_tick
+        heard_tick = min(tick, plan_tick)
+        job = Job(self._jobs, melody, plan_tick, deadline_s, heard_tick, temperature, style, codes, moment)
         beat_tick = self.next_plan_beat_tick
         self._jobs += 1
         self.next_plan_tick += self._period_ticks
@@ -183,13 +212,21 @@ class Planner:
         ]
         # From lists: what a generator fills, CPython allocates at another length than it frees, and keeps.
         notes = tuple([planned for planned in answer.notes if planned.note.end_tick > from_tick])
-        self._plans.append(Plan(answer.job, from_tick, end_tick, notes))
+        self._plans.append(Plan(answer.job, from_tick, end_tick, notes, answer.codes))
         return "late_answer" if self.next_beat_tick > beat_tick else "answer"
 
     def notes_of(self, job: Job) -> tuple[int, ...]:
         """How many notes of each track the plan for a question brings."""
         tracks = [planned.track for plan in self._plans if plan.job.number == job.number for planned in plan.notes]
         return tuple([tracks.count(track) for track in range(len(self._spec.tracks))])
+
+    def codes_ahead(self) -> Iterator[tuple[int, BeatCodes]]:
+        """What the plans say of beats that are not settled: first tick and codes, in their order."""
+        for plan in self._plans:
+            for beat_tick in range(max(plan.start_tick, self.next_beat_tick), plan.end_tick, PPQ):
+                codes = plan.codes_of(beat_tick)
+                if codes is not None:
+                    yield beat_tick, codes
 
     def failed(self, failure: Failure) -> bool:
         """Take a failure; False where nobody waits for that job any more."""
@@ -253,6 +290,7 @@ class Planner:
             sounding,
             rest=newest.number < self._due_job,
             heard_tick=newest.heard_tick,
+            codes=speaking[-1].codes_of(begin),
         )
 
     def skip_beats(self, tick: int) -> int:
@@ -301,26 +339,6 @@ class _Notes:
             else:
                 self.last[key] = note._replace(end_tick=tick)
         self.begin(p._replace(note=p.note._replace(start_tick=tick)) for p in held.values())
-
-
-def replan_steps(spec: ModelSpec, settings: EngineConfig) -> int:
-    """Sixteenths from one plan's beginning to the next one's.
-
-    Where the settings leave it to the model: a beat for one that anticipates, so that it hears what was played since;
-    a whole plan for one that answers for the window it was given.
-
-    Raises:
-        ConfigError: they are more than a plan has, so that there would be nothing to play in between.
-    """
-    if settings.replan_steps > spec.plan_steps:
-        raise ConfigError(
-            f"engine.replan_steps is {settings.replan_steps}, but the model plans only {spec.plan_steps} sixteenths; "
-            f"accepted: 1 to {spec.plan_steps}, or 0 to leave it to the model",
-            hint="see every setting with: accompanist config explain",
-        )
-    if settings.replan_steps:
-        return settings.replan_steps
-    return min(STEPS_PER_BEAT, spec.plan_steps) if spec.lag_steps == 0 else spec.plan_steps
 
 
 def _round_up(tick: int, unit: int) -> int:

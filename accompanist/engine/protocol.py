@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from accompanist.music.note import Note
+from accompanist.music.question import Codes, Moment
 from accompanist.music.roll import BoolRoll
 
 
@@ -64,12 +65,14 @@ class Answer(NamedTuple):
         job: The job it answers.
         notes: The plan, as `accompanist.engine.decode.decoded` makes it: ordered by start, track and pitch.
         inference_s: How long the model took, decoding included.
+        codes: (plan_beats, codes), by which the model names the plan; None for a model without.
     """
 
     at_s: float
     job: Job
     notes: tuple[Planned, ...]
     inference_s: float
+    codes: Codes | None = None
 
 
 class Failure(NamedTuple):
@@ -160,14 +163,16 @@ class Job(NamedTuple):
 
     Args:
         number: Counts up from 0 within a performance; also seeds the noise.
-        melody: (2 planes, context_steps, 128) booleans: the last `context_steps` before `plan_tick`, what is not yet
-            heard left silent (a note that is still held is taken to go on).
+        melody: (2 planes, melody_steps, 128) booleans: the last `context_steps` before `plan_tick`, what is not yet
+            heard left silent (a note that is still held is taken to go on); then what the model may see ahead, silent.
         plan_tick: Where the answer begins to play.
         deadline_s: When its first beat is committed, as the owner's clock tells it (`Engine`'s look-ahead taken off);
             what arrives later is used from the next free beat on.
         heard_tick: End of what the player had played when it was asked; at most `plan_tick`.
         temperature: Scales the noise the model is given: 0 always the same answer, 1 as it was trained.
         style: Place in the model's list of styles, from 0; means nothing to a model without any.
+        codes: What was settled for the beats before, and what is given for those to come; None for a model without.
+        moment: Where the plan stands; None for a model without codes.
     """
 
     number: int
@@ -177,6 +182,8 @@ class Job(NamedTuple):
     heard_tick: int = 0
     temperature: float = 1.0
     style: int = 0
+    codes: Codes | None = None
+    moment: Moment | None = None
 
 
 class Message(NamedTuple):

@@ -70,11 +70,13 @@ def arrange(
     if last_tick > MOST_BEATS * PPQ:
         raise DataError(f"the melody lasts {last_tick // PPQ} beats; up to {MOST_BEATS} are accompanied")
     bars = bar_starts(coarse.meters, last_tick)
+    settings = msgspec.structs.replace(settings, beats_per_bar=_beats_per_bar(coarse.meters, settings))
     if mode == "live":
-        settings = msgspec.structs.replace(settings, beats_per_bar=_beats_per_bar(coarse.meters, settings))
         performance = perform(session, notes, coarse.tempo, settings, end_tick=bars[-1])
     else:
-        performance = perform_with_foresight(session, notes, seed=settings.seed, end_tick=bars[-1])
+        performance = perform_with_foresight(
+            session, notes, seed=settings.seed, end_tick=bars[-1], beats_per_bar=settings.beats_per_bar
+        )
     ppq = _ppq_for_both(song.ppq)
     fine = rescaled(MidiSong(tracks=(melody,), tempo=song.tempo, meters=song.meters), ppq)
     tracks = (*fine.tracks, *_accompaniment(session.spec, performance, melody.channel, ppq))

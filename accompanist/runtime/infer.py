@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from accompanist.engine.decode import decoded
+from accompanist.engine.decode import decoded, decoded_codes
 from accompanist.engine.protocol import Answer, Failure, Job
 from accompanist.errors import AccompanistError
 from accompanist.music.question import Question, Reply
@@ -202,11 +202,12 @@ def infer(session: Session, job: Job, clock: Clock, *, seed: int) -> Answer | Fa
     """
     began_s = clock.now()
     try:
-        question = Question(job.melody)
+        question = Question(job.melody, job.codes, job.moment)
         reply = session.run_in_place(question, seed=noise_seed(seed, job.number), temperature=job.temperature)
         notes = decoded(reply.values, session.spec, job.plan_tick, velocities=reply.velocities)
+        codes = decoded_codes(reply.codes, session.spec)
     except Exception as error:  # noqa: BLE001 (whatever onnxruntime raises: the engine falls back and counts it)
         message = error.message if isinstance(error, AccompanistError) else one_line(error)
         return Failure(clock.now(), job, message)
     at_s = clock.now()
-    return Answer(at_s, job, notes, at_s - began_s)
+    return Answer(at_s, job, notes, at_s - began_s, codes)

@@ -16,16 +16,17 @@ import numpy as np
 from accompanist.config import EngineConfig
 from accompanist.engine.bars import BarBuffer
 from accompanist.engine.engine import Engine
+from accompanist.engine.line import encoded, nearest_step
 from accompanist.engine.protocol import Answer, Failure, Input, Job, Message, Received, Stop, TempoChange
 from accompanist.engine.schedule import RELEASE_VELOCITY
 from accompanist.engine.transport import LONGEST_BEAT_US, SHORTEST_BEAT_US
 from accompanist.errors import ModelError
 from accompanist.music.note import Note, without_doubles
 from accompanist.music.playable import playable_notes
-from accompanist.music.question import Question
-from accompanist.music.roll import BoolRoll, FloatRoll
+from accompanist.music.question import UNKNOWN, Moment, Question, Reply
+from accompanist.music.roll import BoolRoll
 from accompanist.music.spec import ModelSpec
-from accompanist.music.time import TICKS_PER_STEP, TempoMap
+from accompanist.music.time import PPQ, TICKS_PER_STEP, TempoMap
 from accompanist.runtime.clock import ManualClock
 from accompanist.runtime.infer import Session, infer, noise_seed
 
@@ -96,27 +97,62 @@ def perform(
     return Performance(tuple(notes), inference_s, dict(events))
 
 
-def perform_with_foresight(session: Session, melody: Sequence[Note], *, seed: int, end_tick: int) -> Performance:
-    """Accompany a melody that is known as a whole: window by window, each answered for its own place.
+def perform_with_foresight(
+    session: Session, melody: Sequence[Note], *, seed: int, end_tick: int, beats_per_bar: int | None = None
+) -> Performance:
+    """Accompany a melody that is known as a whole: plan after plan, each for its own place.
+
+    A model with codes is given the melody before and ahead of each plan, and what it planned before it. Any other
+    answers window by window.
 
     Args:
         session: The model.
         melody: Ticks of 1/480 quarter note.
         seed: Of the noise.
         end_tick: What would sound beyond is cut.
+        beats_per_bar: Quarter notes in a bar, for a model with codes; as it was trained where None.
     """
     spec = session.spec
-    plan_ticks = spec.plan_steps * TICKS_PER_STEP
-    answers: list[FloatRoll] = []
+    replies: list[Reply] = []
     inference_s: list[float] = []
-    for number, plan_tick in enumerate(range(0, end_tick, plan_ticks)):
-        # The model's answer begins `lag_steps` before the end of the window it is given.
-        window = _heard(melody, spec.context_steps, plan_tick + spec.lag_steps * TICKS_PER_STEP)
+    ask = _Foresight(spec, melody, end_tick, beats_per_bar or spec.beats_per_bar) if spec.codes else None
+    for number, plan_tick in enumerate(range(0, end_tick, spec.plan_steps * TICKS_PER_STEP)):
+        if ask is not None:
+            question = ask.question(plan_tick, replies)
+        else:  # the model's answer begins `lag_steps` before the end of the window it is given
+            question = Question(_heard(melody, spec.context_steps, plan_tick + spec.lag_steps * TICKS_PER_STEP))
         began_s = time.perf_counter()
-        answers.append(session.run(Question(window), seed=noise_seed(seed, number)).values)
+        replies.append(session.run(question, seed=noise_seed(seed, number)))
         inference_s.append(time.perf_counter() - began_s)
-    notes = _notes_of_answers(answers, spec, end_tick)
-    return Performance(tuple(notes), inference_s, {"answer": len(answers)} if answers else {})
+    notes = _notes_of_replies(replies, spec, end_tick)
+    return Performance(tuple(notes), inference_s, {"answer": len(replies)} if replies else {})
+
+
+class _Foresight:
+    """The questions to a model with codes that may know the whole melody."""
+
+    def __init__(self, spec: ModelSpec, melody: Sequence[Note], end_tick: int, beats_per_bar: int) -> None:
+        self._spec = spec
+        self._beats_per_bar = beats_per_bar
+        last_step = nearest_step(end_tick) + spec.plan_steps + spec.ahead_steps
+        self._roll = encoded(melody, -spec.context_steps, last_step)
+
+    def question(self, plan_tick: int, replies: Sequence[Reply]) -> Question:
+        """For the plan that begins at a tick, after those before it."""
+        spec, plan_step = self._spec, plan_tick // TICKS_PER_STEP
+        codes = np.full((spec.context_beats + spec.plan_beats, spec.codes), UNKNOWN, dtype=np.int64)
+        latest = replies[-(spec.context_beats // spec.plan_beats + 1) :]
+        planned = [reply.codes for reply in latest if reply.codes is not None]
+        if planned:
+            before = np.concatenate(planned)[-spec.context_beats :]
+            codes[spec.context_beats - len(before) : spec.context_beats] = before
+        moment = Moment(
+            first_step=max(spec.context_steps - plan_step, 0),
+            known_step=spec.melody_steps,
+            beat_in_bar=plan_tick // PPQ % self._beats_per_bar,
+            beats_per_bar=self._beats_per_bar,
+        )
+        return Question(self._roll[:, plan_step : plan_step + spec.melody_steps], codes, moment)
 
 
 def notes_of(messages: Iterable[Message], track: int, *, end_tick: int) -> list[Note]:
@@ -187,15 +223,17 @@ def _heard(melody: Sequence[Note], context_steps: int, end_tick: int) -> BoolRol
     return buffer.melody(end_tick)
 
 
-def _notes_of_answers(answers: Sequence[FloatRoll], spec: ModelSpec, end_tick: int) -> list[list[Note]]:
-    """Answers one after the other as notes; joined first, so that a note held over a window's edge stays one."""
-    if not answers:
+def _notes_of_replies(replies: Sequence[Reply], spec: ModelSpec, end_tick: int) -> list[list[Note]]:
+    """Replies one after the other as notes; joined first, so that a note held over a plan's edge stays one."""
+    if not replies:
         return [[] for _ in spec.tracks]
-    values = np.concatenate(answers, axis=2)
+    values = np.concatenate([reply.values for reply in replies], axis=2)
+    said = [reply.velocities for reply in replies if reply.velocities is not None]
+    velocities = np.concatenate(said, axis=1) if said else None
     return [
         [
             note._replace(end_tick=min(note.end_tick, end_tick))
-            for note in playable_notes(values[i], track)
+            for note in playable_notes(values[i], track, velocities=None if velocities is None else velocities[i])
             if note.start_tick < end_tick
         ]
         for i, track in enumerate(spec.tracks)

@@ -19,8 +19,8 @@ from support.tiny import TINY_SPEC
 CHORDS = ((48, 60, 64, 67), (45, 57, 60, 64), (41, 53, 57, 60), (43, 55, 59, 62))
 """C, a, F, G: root for the bass, the rest for the piano; a bar each."""
 
-Replier = Callable[[Job], tuple[float, FloatRoll | str]]
-"""What the model does with a job: seconds it takes, and its values, or the reason for which it fails."""
+Replier = Callable[[Job], tuple[float, FloatRoll | str | Answer]]
+"""What the model does with a job: seconds it takes, and its values, the answer itself, or the reason it fails for."""
 
 
 def chords(job: Job) -> FloatRoll:
@@ -90,11 +90,12 @@ def play(
             show.jobs.append(step.job)
             took_s, values = reply(step.job)
             at_s = now_s + took_s
-            waiting.append(
-                Failure(at_s, step.job, values)
-                if isinstance(values, str)
-                else answered(step.job, values, at_s, inference_s=took_s)
-            )
+            if isinstance(values, Answer):
+                waiting.append(values._replace(at_s=at_s, inference_s=took_s))
+            elif isinstance(values, str):
+                waiting.append(Failure(at_s, step.job, values))
+            else:
+                waiting.append(answered(step.job, values, at_s, inference_s=took_s))
             waiting.sort(key=lambda item: item.at_s)
         if now_s >= until_s and not (waiting and waiting[0].at_s <= now_s):
             return show

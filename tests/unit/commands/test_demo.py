@@ -56,6 +56,17 @@ def test_three_files_are_left_and_told_of(
         assert str(folder / f"demo.{kind}") in told
 
 
+def test_with_a_model_that_anticipates_the_band_joins_in_after_a_bar(
+    tmp_path: Path, live_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--out-dir", tmp_path, "--model", live_model) == 0
+    assert "the band joins in after 1." in capsys.readouterr().out
+    song = midifile.read(tmp_path / "demo.mid")
+    bass, drums = (next(track for track in song.tracks if track.name == name) for name in ("bass", "drums"))
+    assert bass.notes[0].start_tick == drums.notes[0].start_tick == 4 * song.ppq
+    assert drums.channel == 9
+
+
 def test_the_same_seed_and_tempo_give_the_same_file(tmp_path: Path, tiny_model: Path) -> None:
     for take in ("a", "b"):
         assert run("--out-dir", tmp_path / take, "--model", tiny_model, "--bpm", 90, "--seed", 4) == 0

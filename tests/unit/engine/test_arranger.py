@@ -56,8 +56,8 @@ def test_where_the_band_rests_what_sounds_ends_on_the_beat() -> None:
     stage = Stage()
     stage.beat(0, note(PIANO, 60, 0, 4))
     stage.turn("listen", 0)
-    assert stage.beat(1, note(BASS, 36, 1, 2)) == Arranged([], frozenset({BASS, PIANO, STRINGS}), [])
-    assert stage.beat(2) == Arranged([], changed=[])
+    assert stage.beat(1, note(BASS, 36, 1, 2)) == Arranged([], frozenset({BASS, PIANO, STRINGS}), [], as_planned=False)
+    assert stage.beat(2) == Arranged([], changed=[], as_planned=False)
 
 
 def test_the_harmony_held_is_that_of_the_last_beat_and_afterwards_the_plan_comes_in() -> None:
@@ -82,7 +82,7 @@ def test_a_track_that_comes_in_while_the_harmony_is_held_strikes_it() -> None:
     stage.turn("hold", 1)
     stage.beat(1)
     stage.turn("mute", 1, PIANO)
-    assert stage.beat(2) == Arranged([], frozenset({PIANO}), [])
+    assert stage.beat(2) == Arranged([], frozenset({PIANO}), [], as_planned=False)
     stage.turn("mute", 0, PIANO)
     assert stage.beat(3).notes == [note(PIANO, 60, 3, 4)]
 

@@ -12,6 +12,7 @@ from accompanist.errors import DataError
 from accompanist.melodies import ODE_TO_JOY
 from accompanist.music import midifile
 from accompanist.music.note import Note, without_doubles
+from accompanist.music.question import Question
 from accompanist.music.song import MidiSong, MidiTrack
 from accompanist.music.time import TempoMap
 from accompanist.runtime.arrange import MOST_BEATS, Mode, arrange, free_channel
@@ -78,6 +79,23 @@ def test_the_meter_of_the_file_sets_the_bar_where_a_bar_is_whole_quarters(sessio
         assert made.bars == bars
         assert made.song.meters == ((0, *meter),)
         assert made.song.tracks[1].notes[0].start_tick == 32 * 120
+
+
+@pytest.mark.parametrize("mode", ["live", "file"])
+@pytest.mark.parametrize(("meter", "beats"), [((0, 3, 4), 3), ((0, 6, 8), 3), ((0, 4, 4), 4)])
+def test_a_model_with_codes_is_told_the_meter_of_the_file(
+    live_model: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, meter: tuple[int, int, int], beats: int
+) -> None:
+    session, asked = Session(live_model), list[Question]()
+    run = session.run_in_place
+    monkeypatch.setattr(session, "run_in_place", lambda question, **how: asked.append(question) or run(question, **how))
+    made = arrange(session, song_of(ODE_TO_JOY.notes(), meters=(meter,)), LIVE, mode=mode)
+    moments = [question.moment for question in asked if question.moment is not None]
+    assert {moment.beats_per_bar for moment in moments} == {beats}
+    step = 1 if mode == "live" else 8
+    assert [moment.beat_in_bar for moment in moments] == [i * step % beats for i in range(len(moments))]
+    assert [track.name for track in made.song.tracks] == ["Melodie", "bass", "piano", "strings", "drums"]
+    assert made.song.tracks[4].channel == 9
 
 
 def test_an_upbeat_and_a_late_beginning_keep_their_place(session: Session) -> None:

@@ -8,6 +8,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.live import (
+    BASS_VELOCITY,
+    COUNTER,
+    KICK,
+    LOWEST_BASS,
+    PIANO_DOWN,
+    PIANO_VELOCITY,
+    SNARE,
+    STRINGS_DOWN,
+)
 from support.tiny import SEMITONES_DOWN, TINY_SPEC
 
 from accompanist.config import EngineConfig
@@ -156,6 +166,76 @@ def test_with_foresight_a_model_is_given_the_window_its_answer_belongs_to() -> N
     whole = encode(ODE_TO_JOY.notes(), 8 * 16)
     assert [window.any() for window in session.heard] == [False, True, True, True]
     assert np.array_equal(session.heard[3], whole[:, 16:48])  # bars 2 and 3, to plan bar 4
+
+
+class Recording:
+    """A session that takes down what it is asked."""
+
+    def __init__(self, session: Session) -> None:
+        self.spec, self.path = session.spec, session.path
+        self.session = session
+        self.asked: list[Question] = []
+
+    def run(self, question: Question, **how: Any) -> Reply:
+        self.asked.append(question)
+        return self.session.run(question, **how)
+
+
+@pytest.fixture(scope="module")
+def live_session(live_model: Path) -> Session:
+    return Session(live_model)
+
+
+BEAT = 4 * TICKS_PER_STEP
+
+
+def test_live_a_model_with_codes_comes_in_after_a_bar_and_remembers_its_beats(live_session: Session) -> None:
+    performance = perform(live_session, ODE_TO_JOY.notes(), AT_112, EngineConfig(), end_tick=END)
+    bass = performance.notes[0]
+    assert [note.start_tick for note in bass] == list(range(1920, END, BEAT))
+    assert [note.pitch - LOWEST_BASS for note in bass] == [i % 24 for i in range(len(bass))]
+    piano = [note.shifted(-2 * 1920).transposed(PIANO_DOWN) for note in performance.notes[1]]
+    strokes = {(note.start_tick, note.pitch) for note in ODE_TO_JOY.notes()}
+    # Asked on every beat, it says what was played two bars ago, but for the sixteenth that it had not heard yet.
+    assert {(note.start_tick, note.pitch) for note in piano} <= strokes
+    assert len(piano) > len(strokes) // 2
+    assert performance.notes[2] == []  # it sees nothing ahead
+    drums = performance.notes[3]
+    assert {note.pitch for note in drums} == {KICK, SNARE}
+    assert {note.duration_ticks for note in drums} == {TICKS_PER_STEP}
+    assert not {"late_answer", "dropped_answer", "model_failure", "fallback_rest"} & performance.statistics.keys()
+
+
+@pytest.mark.parametrize("beats_per_bar", [3, 4])
+def test_with_foresight_a_model_with_codes_knows_the_song_and_its_own_plans(
+    live_session: Session, beats_per_bar: int
+) -> None:
+    recording: Any = Recording(live_session)
+    melody, end_tick = ODE_TO_JOY.notes(), 15 * 1920 + BEAT
+    performance = perform_with_foresight(recording, melody, seed=3, end_tick=end_tick, beats_per_bar=beats_per_bar)
+    bass, piano, strings, drums = performance.notes
+    assert [(n.start_tick, n.pitch) for n in bass] == [(i * BEAT, LOWEST_BASS + i % 24) for i in range(15 * 4 + 1)]
+    assert [note.velocity for note in bass] == [BASS_VELOCITY] * len(bass)
+    # What it heard before each plan and what it sees ahead, joined over the plans' edges.
+    heard = [note.shifted(WINDOW).transposed(-PIANO_DOWN)._replace(velocity=PIANO_VELOCITY) for note in melody]
+    assert piano == [n._replace(end_tick=min(n.end_tick, end_tick)) for n in heard if n.start_tick < end_tick]
+    seen = [note.transposed(-STRINGS_DOWN)._replace(velocity=64) for note in melody]  # nothing is said of its loudness
+    assert strings == [n._replace(end_tick=min(n.end_tick, end_tick)) for n in seen if n.start_tick < end_tick]
+    assert {note.pitch for note in drums} == {KICK, SNARE}
+    for i, question in enumerate(recording.asked):
+        assert question.moment == (max(64 - 32 * i, 0), 128, 8 * i % beats_per_bar, beats_per_bar, 0)
+        counters = question.codes[:16, COUNTER].tolist()
+        assert counters == [max(beat, -1) for beat in range(8 * i - 16, 8 * i)]
+        assert (question.codes[16:] == -1).all()
+    assert performance.statistics == {"answer": len(recording.asked)} == {"answer": 8}
+
+
+def test_with_foresight_the_same_seed_is_the_same_performance(live_session: Session) -> None:
+    def drums(seed: int) -> list[Note]:
+        return perform_with_foresight(live_session, ODE_TO_JOY.notes(), seed=seed, end_tick=END).notes[3]
+
+    assert drums(1) == drums(1) != drums(2)
+    assert perform_with_foresight(live_session, [], seed=0, end_tick=0).notes == ([], [], [], [])
 
 
 def message(tick: int, *data: int, track: int = 0) -> Message:

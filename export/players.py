@@ -55,7 +55,9 @@ class ModelPlayer:
             settings = EngineConfig(seed=seed, beats_per_bar=song.beats_per_bar, follow_density=False, rest_bars=0)
             played = perform(session, song.melody, TempoMap(), settings, end_tick=song.end_tick)
         else:
-            played = perform_with_foresight(session, song.melody, seed=seed, end_tick=song.end_tick)
+            played = perform_with_foresight(
+                session, song.melody, seed=seed, end_tick=song.end_tick, beats_per_bar=song.beats_per_bar
+            )
         names = [DRUMS[0] if track.is_drums else track.name for track in session.spec.tracks]
         return dict(zip(names, played.notes, strict=True))
 

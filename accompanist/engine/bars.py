@@ -96,12 +96,9 @@ class BarBuffer:
     def _begin_line(self) -> None:
         """Encode anew what led here and what was played since."""
         first_step = nearest_step(self._first_tick)
-        self._line.clear(first_step - self._context_steps)
-        for note in self._before:
-            self._line.take(on_grid(note))
+        played = [on_grid(note) for note in chain(self._before, self._ended)]
+        self._line.clear(first_step - self._context_steps, played)
         self._line.settle(first_step)
-        for note in self._ended:
-            self._line.take(on_grid(note))
         self._line_is_whole = True
 
     def _remember(self, until_tick: int) -> None:

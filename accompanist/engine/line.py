@@ -20,6 +20,9 @@ from accompanist.music.note import Note
 from accompanist.music.roll import HELD, ONSET, PITCHES, BoolRoll
 from accompanist.music.time import TICKS_PER_STEP
 
+MOST_WAITING = 1024
+"""Notes kept at most that are not settled; those taken longest ago are forgotten first. Only a flood has so many."""
+
 
 class Stroke(NamedTuple):
     """A note on the grid.
@@ -70,18 +73,30 @@ class Line:
         self._cells = np.zeros((2, 2 * window_steps, PITCHES), dtype=np.bool_)
         self.clear(0)
 
-    def clear(self, first_step: int) -> None:
-        """Forget everything; only what begins at a step or later comes from now on."""
+    def clear(self, first_step: int, strokes: Iterable[Stroke] = ()) -> None:
+        """Begin anew.
+
+        Args:
+            first_step: Only what begins here or later is taken from now on.
+            strokes: Notes to begin with.
+        """
         self._cells[:] = False
         self._first_step = first_step  # of the cells
         self.settled_step = first_step
         """Nothing that begins before may be taken any more."""
         self._last: _Last | None = None
-        self._waiting: dict[tuple[int, int], int] = {}  # by start and pitch: where it ends
+        self._waiting: dict[int, int] = {}  # by start and pitch: where it ends
+        for stroke in strokes:
+            self._add(stroke)
 
     def take(self, stroke: Stroke) -> None:
         """A note that has ended; of two that begin together on one pitch the longer stays."""
-        key = stroke.start_step, stroke.pitch
+        self._add(stroke)
+        if len(self._waiting) > MOST_WAITING:
+            del self._waiting[next(iter(self._waiting))]
+
+    def _add(self, stroke: Stroke) -> None:
+        key = stroke.start_step * PITCHES + stroke.pitch
         self._waiting[key] = max(stroke.end_step, self._waiting.get(key, stroke.end_step))
 
     def settle(self, step: int) -> None:
@@ -89,10 +104,8 @@ class Line:
         if step <= self.settled_step:
             return
         self._make_room(step)
-        over = [Stroke(start, pitch, end) for (start, pitch), end in self._waiting.items() if start < step]
-        for stroke in over:
-            del self._waiting[stroke.start_step, stroke.pitch]
-        line, self._last = _continued(self._last, over)
+        over = [key for key in self._waiting if key < step * PITCHES]
+        line, self._last = _continued(self._last, [_stroke(key, self._waiting.pop(key)) for key in over])
         for stroke in line:
             _paint(self._cells, stroke, self._first_step)
         self.settled_step = step
@@ -114,7 +127,7 @@ class Line:
             roll[:, first - begin_step : last - begin_step] = self._cells[
                 :, first - self._first_step : last - self._first_step
             ]
-        waiting = [Stroke(start, pitch, end) for (start, pitch), end in self._waiting.items()]
+        waiting = [_stroke(key, end_step) for key, end_step in self._waiting.items()]
         line, final = _continued(self._last, [*waiting, *sounding])
         for stroke in line if final is None else [*line, final.stroke]:
             _paint(roll, stroke, begin_step)
@@ -135,6 +148,11 @@ class Line:
 
     def __len__(self) -> int:
         return len(self._waiting)
+
+
+def _stroke(key: int, end_step: int) -> Stroke:
+    start_step, pitch = divmod(key, PITCHES)
+    return Stroke(start_step, pitch, end_step)
 
 
 def encoded(notes: Iterable[Note], begin_step: int, end_step: int) -> BoolRoll:

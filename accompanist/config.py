@@ -48,6 +48,10 @@ class EngineConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     lost_clock_beats: Annotated[
         int, Meta(ge=1, le=64, description="beats to go on at the last tempo when the MIDI clock falls silent")
     ] = 4
+    song_position: Annotated[
+        Literal["sixteenths", "clocks"],
+        Meta(description="what the song position counts that leads; clocks: it comes from Ardour before 7.4"),
+    ] = "sixteenths"
     hold_bars: Annotated[
         int, Meta(ge=0, le=64, description="bars the last harmony is held where the model gives no plan, then silence")
     ] = 4

@@ -47,7 +47,7 @@ from accompanist.engine.status import Status
 from accompanist.engine.tap import Taps
 from accompanist.engine.transport import InternalTransport, Transport, Turn
 from accompanist.music.spec import ModelSpec
-from accompanist.music.time import PPQ, STEPS_PER_BEAT, us_per_beat
+from accompanist.music.time import PPQ, STEPS_PER_BEAT, TICKS_PER_CLOCK, TICKS_PER_SONG_POSITION, us_per_beat
 
 OLDEST_STAMP_S = 1.0
 """An input stamped longer ago than this before the last call is taken as that old."""
@@ -328,7 +328,8 @@ def _leading(settings: EngineConfig, *, follow_clock: bool, link: bool) -> Trans
     if link:
         return LinkTransport(settings.bpm, settings.beats_per_bar)
     if follow_clock:
-        return ClockFollower(settings.bpm, settings.lost_clock_beats)
+        per_position = TICKS_PER_CLOCK if settings.song_position == "clocks" else TICKS_PER_SONG_POSITION
+        return ClockFollower(settings.bpm, settings.lost_clock_beats, per_position)
     return InternalTransport(settings.bpm)
 
 

@@ -37,11 +37,13 @@ class ClockFollower:
     Args:
         bpm: Tempo assumed until clocks tell it.
         lost_clock_beats: Beats to go on at the last tempo when the clock falls silent.
+        ticks_per_position: What the master's song position counts: sixteenths, as the standard has it.
     """
 
-    def __init__(self, bpm: float, lost_clock_beats: int) -> None:
+    def __init__(self, bpm: float, lost_clock_beats: int, ticks_per_position: int = TICKS_PER_SONG_POSITION) -> None:
         self._line = PulseLine(60 / bpm / CLOCKS_PER_BEAT)
         self._lost_clock_beats = lost_clock_beats
+        self._ticks_per_position = ticks_per_position
         self._state: Literal["stopped", "armed", "running"] = "stopped"
         self._lock: Literal["waiting", "locked", "lost"] = "waiting"
         self._heard_s: float | None = None  # the last clock, while clocks are arriving
@@ -135,7 +137,7 @@ class ClockFollower:
         if data[0] == STOP and self._state != "stopped":
             return self.stop(at_s)
         if data[0] == SONG_POSITION and len(data) == 3 and max(data[1:]) < 0x80:
-            return self._locate((data[1] | data[2] << 7) * TICKS_PER_SONG_POSITION, at_s)
+            return self._locate((data[1] | data[2] << 7) * self._ticks_per_position, at_s)
         return ()
 
     def _locate(self, tick: int, at_s: float) -> tuple[Turn, ...]:

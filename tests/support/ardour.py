@@ -5,8 +5,9 @@ tracks, the melody is put on its track as a MIDI region (the runner has no impor
 file, as an import would leave it), and a second script plays: it connects the ports, arms the band's tracks, and does
 what the test tells it.
 
-Seen in Ardour 7.3: the song position it sends counts clocks where MIDI counts sixteenths, so it is six times too large;
-it continues at the next full beat; and a note at the very start of a take is not recorded, so the melody waits a bar.
+Seen in Ardour 7.3: the song position it sends counts clocks where MIDI counts sixteenths, so it is six times too large
+(`engine.song_position = "clocks"` reads it); it continues at the next full beat; a note at the very start of a take is
+not recorded, so the melody waits a bar; and of a take in which it is sent elsewhere while it rolls, nothing is kept.
 """
 
 from __future__ import annotations
@@ -82,6 +83,15 @@ function locate(b)
   Session:request_locate(math.floor(b * 60 * 48000 / bpm + 0.5), false, HERE.MustStop, BY_SCRIPT)
   ARDOUR.LuaAPI.usleep(300000)
 end
+function jump(b)
+  Session:request_locate(math.floor(b * 60 * 48000 / bpm + 0.5), false, HERE.MustRoll, BY_SCRIPT)
+  until_true("a jump", function() return beat() < b + 1 end)
+end
+function loop()
+  Session:request_play_loop(true, true)
+  until_true("rolling", function() return Session:transport_rolling() end)
+end
+function seconds(s) ARDOUR.LuaAPI.usleep(math.floor(1000000 * s)) end
 function record() Session:maybe_enable_record(false) ARDOUR.LuaAPI.usleep(200000) end
 
 AudioEngine:set_backend("JACK", "ardour", "")
@@ -131,10 +141,18 @@ class Session:
         tracks: Names of the tracks to record on.
         melody: Pitches of the melody, a note per beat.
         first_beat: Where the melody begins.
+        loop: Beats from and up to which `loop()` goes round; none where they are one.
     """
 
     def __init__(
-        self, server: JackServer, folder: Path, *, tracks: Sequence[str], melody: Iterable[int], first_beat: int
+        self,
+        server: JackServer,
+        folder: Path,
+        *,
+        tracks: Sequence[str],
+        melody: Iterable[int],
+        first_beat: int,
+        loop: range = range(0),
     ) -> None:
         self._server = server
         self._folder = folder
@@ -142,7 +160,7 @@ class Session:
         self._scripts = 0
         made = self._run(_MAKE.format(alone=_ALONE, folder=folder, session=_SESSION, tracks=_quoted([MELODY, *tracks])))
         assert made.ends() == 0, made.lines
-        self._put_melody(list(melody), first_beat)
+        self._put_melody(list(melody), first_beat, loop)
 
     @property
     def _file(self) -> Path:
@@ -161,7 +179,7 @@ class Session:
         settings = f"XDG_CONFIG_HOME={self._folder.with_name(self._folder.name + '-settings')}"
         return self._server.start(["env", settings, found, str(path)])
 
-    def _put_melody(self, pitches: list[int], first_beat: int) -> None:
+    def _put_melody(self, pitches: list[int], first_beat: int, loop: range) -> None:
         track = mido.MidiTrack()
         for pitch in pitches:
             track.append(mido.Message("note_on", note=pitch, velocity=80))
@@ -175,7 +193,7 @@ class Session:
             for connection in port.findall("Connection"):
                 port.remove(connection)
         first_id = int(root.get("id-counter", "0")) + 1
-        root.set("id-counter", str(first_id + 3))
+        root.set("id-counter", str(first_id + 4))
         source = {"name": f"{MELODY}.mid", "type": "midi", "flags": "Writable,CanRename", "id": str(first_id)}
         region = {
             "name": MELODY,
@@ -189,6 +207,10 @@ class Session:
         ET.SubElement(_found(root, "Regions"), "Region", {**region, "id": str(first_id + 1), "whole-file": "1"})
         playlist = _found(root, f"Playlists/Playlist[@name='{MELODY}']")
         ET.SubElement(playlist, "Region", {**region, "id": str(first_id + 2)})
+        if loop:
+            ends = {"start": f"b{loop.start * TICKS_PER_BEAT}", "end": f"b{loop.stop * TICKS_PER_BEAT}"}
+            place = {"id": str(first_id + 3), "name": "Loop", "flags": "IsAutoLoop", "locked": "0", "cue": "0", **ends}
+            ET.SubElement(_found(root, "Locations"), "Location", {**place, "position-time-domain": "beat-time"})
         tree.write(self._file, encoding="UTF-8", xml_declaration=True)
 
     def open(self, *, bpm: float, steps: str) -> Performance:
@@ -199,7 +221,8 @@ class Session:
 
         Args:
             bpm: Tempo at first.
-            steps: What to do, in Lua: tempo(bpm), record(), roll(), until_beat(b), stop(), locate(b).
+            steps: What to do, in Lua: tempo(bpm), record(), roll(), until_beat(b), stop(), locate(b),
+                jump(b) (back, while it rolls), loop(), seconds(s).
         """
         go = self._folder / "go"
         tracks = ", ".join(f'["{track}"] = true' for track in self._tracks)

@@ -5,8 +5,12 @@ from collections.abc import Callable
 from itertools import accumulate
 
 import pytest
+from support.tiny import TINY_SPEC
 
+from accompanist.config import EngineConfig
+from accompanist.engine.engine import Engine
 from accompanist.engine.follower import ClockFollower
+from accompanist.engine.protocol import Received
 
 CLOCK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 JACK_256_S, JACK_1024_S = 256 / 48000, 1024 / 48000
@@ -67,6 +71,12 @@ def test_stop_keeps_the_position_and_continue_goes_on_with_the_next_clock(follow
     assert (turn.name, turn.jump) == ("continue", False)
     pulse(follower, 5.01, 1)
     assert follower.tick_at(5.01) == 500
+
+
+def test_the_song_position_of_some_counts_clocks() -> None:
+    band = Engine(TINY_SPEC, EngineConfig(song_position="clocks"), follow_clock=True)
+    (event,) = band.step(0.0, [Received(0.0, position(8 * 24))]).events
+    assert (event.name, event.detail, band.status(0.0).tick) == ("position", "3.1", 8 * 480)
 
 
 def test_song_position_counts_sixteenths(follower: ClockFollower) -> None:

@@ -78,9 +78,10 @@ class ClockOut:
 
     def back(self, at_s: float) -> None:
         """Whoever follows was away: it rests, or runs on from where it was."""
-        self._away = True
-        if self._going:
-            self._stop(at_s)
+        joins = self._going or self._join_tick is not None
+        self._away, self._going = True, False
+        self._say(STOP, at_s)  # it may have missed that the song stopped
+        if joins:
             self._join(at_s)
 
     def _locate(self, tick: int, at_s: float) -> None:

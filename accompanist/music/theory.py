@@ -12,8 +12,8 @@ MAJOR = (0, 2, 4, 5, 7, 9, 11)
 """Semitones of the major scale above its tonic."""
 
 # Krumhansl & Kessler (1982), probe-tone ratings, as in Krumhansl, Cognitive Foundations of Musical Pitch (1990), p. 30.
-_MAJOR_PROFILE = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
-_MINOR_PROFILE = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
+MAJOR_PROFILE = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
+MINOR_PROFILE = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 
 
 def major_scale(tonic: int) -> NDArray[np.bool_]:
@@ -36,7 +36,7 @@ def key_of(pitch_class_weights: NDArray[np.float64]) -> tuple[int, str]:
         return 0, "major"
     scores = [
         (float(np.corrcoef(pitch_class_weights, np.roll(profile, tonic))[0, 1]), tonic, mode)
-        for mode, profile in (("major", _MAJOR_PROFILE), ("minor", _MINOR_PROFILE))
+        for mode, profile in (("major", MAJOR_PROFILE), ("minor", MINOR_PROFILE))
         for tonic in range(12)
     ]
     _, tonic, mode = max(scores, key=lambda score: (score[0], -score[1]))

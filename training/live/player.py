@@ -1,0 +1,218 @@
+"""The live model as it is exported: one graph from what the engine knows to the rolls of the next eight beats.
+
+    melody, moment -> key -> tokens of the beats so far -> states (read once)
+                   -> for each of eight beats: token -> state -> codes, one after another
+    codes -> figures under their chords -> rolls and velocities
+
+Everything is moved to the key of C and back in here, so the outside never hears of it. Noise makes the choices:
+standard normal values become Gumbel ones, so that the likeliest of logits + noise is a draw from the network's own
+probabilities (Gumbel-max); with no noise at all it is the likeliest code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from accompanist.music.spec import TrackSpec
+from training.live.figures import FigureBook
+from training.live.harmony import CHORDS
+from training.live.key import heard_classes, key_of
+from training.live.network import AHEAD_BEATS, PLACES, LiveNetwork, Setting, melody_features
+from training.live.rendering import Rendering
+
+PLAN_BEATS = 8
+MELODY_AHEAD_BEATS = PLAN_BEATS + AHEAD_BEATS
+"""Beats from the plan's beginning on whose melody the last planned beat may know."""
+CONTEXT_BEATS = 168
+"""Beats of the past: 42 bars in four, 56 in three; a whole number of either, so that the place in the bar goes on."""
+STEPS = 4
+FORCE = 1e6
+"""Added to a given code's logit: far above anything a network says."""
+
+
+class LivePlayer(nn.Module):
+    """The graph.
+
+    Args:
+        network: Trained.
+        books: By track.
+        tracks: The ensemble, in the order of the network's tracks.
+        temperatures: Of each code, for a noise of 1: below 1 the likelier choices are made likelier still.
+        context_beats: Beats of the past that it reads.
+    """
+
+    first_rows: Tensor
+    hidden: Tensor
+    starts: Tensor
+    choices: Tensor
+    warmth: Tensor
+
+    def __init__(
+        self,
+        network: LiveNetwork,
+        books: Mapping[str, FigureBook],
+        tracks: Sequence[TrackSpec],
+        temperatures: Sequence[float],
+        *,
+        context_beats: int = CONTEXT_BEATS,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.context = context_beats
+        sizes = network.layout.sizes
+        self.noise_shape = (PLAN_BEATS, sum(sizes))
+        # One table of all codes' values: a beat's codes are looked up at once, and a head is a slice of it.
+        table, rows = network.table()
+        self.table = nn.Parameter(table.detach().clone())
+        self.rows = rows
+        self.register_buffer("first_rows", torch.tensor(rows))
+        self.register_buffer("hidden", torch.tensor(sizes))
+        self.register_buffer("starts", torch.tensor([sum(sizes[:code]) for code in range(len(sizes))]))
+        self.register_buffer("choices", torch.arange(sum(sizes)))
+        warmth = torch.tensor(temperatures).repeat_interleave(torch.tensor(sizes))
+        self.register_buffer("warmth", warmth)
+        self.band = Rendering(books, tracks, network.layout.figures)
+
+    def forward(self, melody: Tensor, noise: Tensor, codes: Tensor, moment: Tensor) -> tuple[Tensor, Tensor]:
+        """Plan eight beats.
+
+        Args:
+            melody: (1, 2 planes, (context + 16 beats) x 4 steps, 128), a note where above 0.
+            noise: (1, 8, choices) standard normal; 0 for the likeliest plan.
+            codes: (1, context + 8 beats, codes): those of the past, and those given of the plan; -1 unknown or open.
+            moment: (1, 5): first step of the song in the window, first step nobody has heard, beat in its bar of the
+                plan's first, beats of a bar, style.
+
+        Returns:
+            (1, tracks x 3 planes, 32 steps, 128): onsets and held cells as -1 and 1, velocities / 127; and the codes of
+            the plan (1, 8, codes).
+        """
+        first_beat = (moment[0, 0] + STEPS - 1) // STEPS
+        pitch, struck, known = self._melody(melody, moment)
+        beat = torch.arange(pitch.shape[1])
+        key = key_of(heard_classes(pitch, known), (self.context - 1 - beat).abs()[None])
+        ahead_beats = torch.clamp(moment[0, 1] // STEPS - self.context, 0, MELODY_AHEAD_BEATS)
+        hearing = self._hearing(pitch, struck, known, key, ahead_beats)
+        setting = self._setting(moment, key)
+        chosen = self._plan(hearing, setting, self._moved(codes, key), noise, first_beat)
+        plan = self._moved(chosen, -key)
+        return self.band(plan[0], key.expand(PLAN_BEATS)).flatten(0, 1)[None], plan
+
+    def _melody(self, melody: Tensor, moment: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pitch (-1: silent), onset and whether it was heard, of each step of each beat: (1, beats, 4)."""
+        held = (melody[:, 1] > 0).to(torch.int64)
+        number = torch.arange(1, 129)
+        pitch = (held * number).amax(dim=-1) - 1
+        onsets = (melody[:, 0] > 0).to(torch.int64)
+        struck = ((onsets * number).amax(dim=-1) - 1 == pitch) & (pitch >= 0)
+        step = torch.arange(melody.shape[2])
+        known = ((step >= moment[0, 0]) & (step < moment[0, 1]))[None]
+        return pitch.reshape(1, -1, STEPS), struck.reshape(1, -1, STEPS), known.reshape(1, -1, STEPS)
+
+    def _hearing(self, pitch: Tensor, struck: Tensor, known: Tensor, key: Tensor, ahead_beats: Tensor) -> Tensor:
+        """The tokens' melody; the first token is that of beat 1, the last that of the plan's last beat."""
+        beats = self.context + PLAN_BEATS
+        unheard = torch.zeros_like(known[:, :1])
+        nothing = melody_features(torch.full_like(pitch[:, :1], -1), unheard, unheard, key[:, None])
+        features = torch.cat([nothing, melody_features(pitch, struck, known, key[:, None])], dim=1)
+        read = self.network.melody(features)  # one beat late: each beat is read once, for all tokens
+        before = torch.stack([read[:, 1:beats], read[:, : beats - 1]], dim=2)
+        index = torch.arange(1, beats)[:, None] + torch.arange(AHEAD_BEATS)
+        # Of the past it is told no more than it was then: as much of the time to come as it knows now.
+        planned = torch.arange(1, beats)[:, None] >= self.context
+        sees = (planned & (index < self.context + ahead_beats)) | (
+            ~planned & (torch.arange(AHEAD_BEATS)[None] < ahead_beats)
+        )
+        ahead = functional.embedding(index, read[0, 1:])[None]
+        return self.network.hearing(before, ahead, sees[None].to(torch.float32))
+
+    def _setting(self, moment: Tensor, key: Tensor) -> Setting:
+        """Of the same tokens."""
+        count = self.context + PLAN_BEATS - 1
+        per_bar = moment[:, 3:4]
+        in_three = per_bar % 3 == 0
+        meter = torch.where(in_three, 3, torch.where(per_bar == 2, 2, 4))
+        steps = torch.arange(1, count + 1)[None] - self.context
+        place = (moment[:, 2:3] + steps) % torch.where(per_bar > PLACES, meter, per_bar)
+        return Setting(
+            torch.clamp(place, 0, PLACES - 1),
+            meter.expand(1, count),
+            moment[:, 4:5].expand(1, count),
+            key[:, None].expand(1, count),
+        )
+
+    def _moved(self, codes: Tensor, key: Tensor) -> Tensor:
+        chord = codes[..., :1]
+        moved = chord // 12 * 12 + (chord - key) % 12
+        return torch.cat([torch.where((chord >= 0) & (chord < CHORDS), moved, chord), codes[..., 1:]], dim=-1)
+
+    def _plan(self, hearing: Tensor, setting: Setting, codes: Tensor, noise: Tensor, first_beat: Tensor) -> Tensor:
+        """The codes of the plan, chords still moved with the key: (1, 8, codes)."""
+        context, network = self.context, self.network
+        given = codes[:, context:]
+        open_ = torch.full_like(given[:, :1], -1)
+        told = network.told(setting) + network.given(
+            self._meanings(torch.cat([open_.expand(1, context - 1, -1), given], dim=1), network.layout.decisions)
+        )
+        tokens = hearing + told
+        beat = torch.arange(context)
+        exists = torch.where(beat + 1 >= first_beat, 0.0, float("-inf"))
+        # A token that does not exist sees itself, so that attention has something to share out.
+        mask = torch.where(
+            beat[None] == beat[:, None], 0.0, torch.where(beat[None] < beat[:, None], exists[None], float("-inf"))
+        )
+        # The roots of all chords as they sound in this key: looked up once.
+        roots = network.sounding_root(torch.arange(CHORDS + 2), setting.key[0, :1])
+        said_roots, new_roots = network.root(roots), network.root_now(roots)
+        said = self._saying(codes[:, :context], said_roots)
+        states, past = network.read(tokens[:, :context] + said, mask, first=1)
+        bias = self._gumbel(noise) + self._forced(given)
+        mask = torch.cat([exists, torch.zeros(PLAN_BEATS)])[None]
+        plan = [self._decide(states[0, -1:], bias[:, 0], new_roots)]
+        for number in range(1, PLAN_BEATS):
+            at = context - 1 + number
+            token = tokens[:, at : at + 1] + self._saying(plan[-1][:, None], said_roots)
+            states, past = network.read(token, mask[:, : at + 1], past, first=at + 1)
+            plan.append(self._decide(states[0], bias[:, number], new_roots))
+        return torch.stack(plan, dim=1)
+
+    def _meanings(self, codes: Tensor, count: int) -> Tensor:
+        """The sum of what the first codes of each beat stand for: (1, beats, codes) to (1, beats, width)."""
+        rows = torch.where(codes < 0, self.hidden, codes) + self.first_rows
+        return functional.embedding(rows[..., :count], self.table).sum(dim=2)
+
+    def _saying(self, said: Tensor, roots: Tensor) -> Tensor:
+        chord = torch.where(said[..., 0] < 0, CHORDS + 1, said[..., 0])
+        meant = self.network.said(self._meanings(said, self.network.layout.codes))
+        return functional.embedding(chord, roots) + cast("Tensor", meant)
+
+    def _gumbel(self, noise: Tensor) -> Tensor:
+        """Noise as Gumbel's, by code as far as its temperature goes: (1, 8, choices)."""
+        uniform = torch.clamp(0.5 * (1 + torch.erf(noise / 2**0.5)), 1e-6, 1 - 1e-6)
+        return -torch.log(-torch.log(uniform)) * self.warmth
+
+    def _forced(self, given: Tensor) -> Tensor:
+        """What makes a given code the likeliest: (1, 8, codes) to (1, 8, choices)."""
+        there = torch.where(given < 0, -1, given + self.starts)[..., None] == self.choices
+        return FORCE * there.to(torch.float32).sum(dim=2)
+
+    def _decide(self, state: Tensor, bias: Tensor, roots: Tensor) -> Tensor:
+        """(1, width) and (1, choices) to (1, codes): as `LiveNetwork.logits_of` and `after` have it."""
+        network, chosen, at = self.network, [], 0
+        for code, size in enumerate(network.layout.sizes):
+            meanings = self.table[self.rows[code] : self.rows[code] + size]
+            logits = functional.linear(network.asks[code](state), meanings, network.biases[code])
+            value = (logits + bias[:, at : at + size]).argmax(dim=-1)
+            at += size
+            chosen.append(value)
+            if code < network.layout.decisions:
+                x = state + functional.embedding(value + self.rows[code], self.table)
+                if code == 0:
+                    x = x + functional.embedding(value, roots)
+                state = x + network.steps[code](x)
+        return torch.stack(chosen, dim=-1)

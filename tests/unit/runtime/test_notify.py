@@ -90,6 +90,21 @@ def test_a_service_manager_is_told_when_all_is_open_how_it_goes_and_that_it_stop
     ]  # fmt: skip
 
 
+def test_a_service_that_waits_for_its_keyboard_is_ready_and_says_what_it_waits_for(
+    manager: Manager, tiny_model: Path
+) -> None:
+    system = FakeMidiSystem(outputs=("DAW",))
+    display = Display(manager, system)
+    serve = ServeConfig(model=str(tiny_model), provider="cpu", melody="Keyboard", band="DAW", wait=True)
+    assert Daemon(Config(serve=serve), system, MonotonicClock(), display).run().exit_code == 143
+    assert set(system.opened) == {"DAW"}
+    assert manager.told() == [
+        "READY=1\nSTATUS=ready",
+        "STATUS=waiting for Keyboard | waiting for your first note | 120.0 BPM internal",
+        "STOPPING=1",
+    ]
+
+
 def test_what_never_was_ready_never_says_so(manager: Manager, tiny_model: Path) -> None:
     system = FakeMidiSystem()
     system.refuses = {"Keyboard"}

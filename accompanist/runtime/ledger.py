@@ -1,6 +1,6 @@
 """What a listener was sent and still holds: the notes that sound there, and the channels that were ever used.
 
-Threads: one sends and notes; another may ask meanwhile, because `sorted` reads a set in one go.
+Threads: one sends and notes; another may ask meanwhile, because a set is read in one go.
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ _NOTE_OFF, _NOTE_ON, _CONTROL, _SYSTEM = 0x80, 0x90, 0xB0, 0xF0
 
 
 class Ledger:
-    """Begins empty: nothing sounds."""
+    """Begins empty: nothing sounds.
 
-    def __init__(self) -> None:
+    Args:
+        unsure: What was sent may have gone nowhere, and that is seen only later: ends count once `sure` was said.
+    """
+
+    def __init__(self, *, unsure: bool = False) -> None:
+        self._unsure = unsure
         self._sounding: set[tuple[int, int]] = set()  # channel and pitch: sent on, not yet off
+        self._ended: set[tuple[int, int]] = set()  # sent off since the listener was last known to be there
+        self._ended_before: set[tuple[int, int]] = set()  # and since the time before that
         self._channels: set[int] = set()
 
     @property
@@ -40,11 +47,18 @@ class Ledger:
             self._sounding.add((channel, data[1]))
         elif kind in (_NOTE_ON, _NOTE_OFF):
             self._sounding.discard((channel, data[1]))
+            if self._unsure:
+                self._ended.add((channel, data[1]))
+
+    def sure(self) -> None:
+        """The listener is there by now; so it was when this was said before, and all between."""
+        self._ended_before, self._ended = self._ended, set()
 
     def ends(self) -> list[bytes]:
-        """A note-off for each note that sounds; from now on none does."""
-        sounding = sorted(self._sounding)
-        self._sounding.clear()
+        """A note-off for each note that sounds, or may; from now on none does."""
+        sounding = sorted(self._sounding | self._ended | self._ended_before)
+        for notes in (self._sounding, self._ended, self._ended_before):
+            notes.clear()
         return [bytes((_NOTE_OFF | channel, pitch, RELEASE_VELOCITY)) for channel, pitch in sounding]
 
     def quiet(self, *controllers: int) -> list[bytes]:

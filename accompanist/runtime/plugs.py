@@ -198,7 +198,7 @@ class OutputPlug(Plug):
         super().__init__(role, asked, choice, listens=False, open_port=open_port)
         self._setup = tuple(setup)
         self._refused: PortLost | None = None
-        self._ledger = Ledger()
+        self._ledger = Ledger(unsure=True)
         self._ahead_s = 0.0
         self._period_s = 0.0
 
@@ -214,7 +214,10 @@ class OutputPlug(Plug):
 
     def why_gone(self, at_s: float) -> PortLost | None:
         """Why an open port can be used no more; None where it can."""
-        return (self._refused or super().why_gone(at_s)) if self.there else None
+        why = (self._refused or super().why_gone(at_s)) if self.there else None
+        if why is None and self.there and self._loose == 0:
+            self._ledger.sure()
+        return why
 
     @property
     def ahead_s(self) -> float:

@@ -167,6 +167,23 @@ def test_a_port_that_refuses_is_lost_and_the_band_does_not_notice() -> None:
     assert look(wires) == [("out", "Synth 128:0", False)]
 
 
+def test_a_note_that_was_ended_after_the_port_had_gone_is_ended_when_it_is_back() -> None:
+    system = system_here()
+    wires = rig(system)
+    wires.outputs[0].send(b"\x90\x24\x40")
+    wires.outputs[0].send(b"\x80\x24\x40")
+    for _ in range(2):  # two looks see that it is there: that end was heard
+        assert look(wires) == []
+    wires.outputs[1].send(b"\x91\x3c\x40")
+    pull_out(system, "Synth 128:0", NOBODY)
+    wires.outputs[1].send(b"\x81\x3c\x40")  # before anybody has looked
+    assert look(wires) == [("out", "Synth 128:0", False)]
+    system.listing = HERE
+    assert look(wires) == [("out", "Synth 128:0", True)]
+    ends = [data for data in system.opened["Synth 128:0"].sent if data[0] & 0xF0 == 0x80]
+    assert ends == [b"\x81\x3c\x40"]
+
+
 def test_a_port_that_refused_is_lost_once_and_found_when_it_is_back() -> None:
     system = system_here()
     wires = rig(system)

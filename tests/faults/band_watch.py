@@ -17,6 +17,8 @@ from accompanist.music.time import PPQ
 MOST_BEATS = 64
 """Beats that notes may come from in the next step: what was settled lately, and some ahead."""
 SLACK_S = 1e-6
+HEALED_BEATS = 3
+"""Settled since an exception in the engine: a command that it left half obeyed is obeyed by then."""
 
 
 class BandWatch:
@@ -41,6 +43,7 @@ class BandWatch:
         self._jump: tuple[int, int] | None = None  # in this step
         self._step = Step()
         self._closed_since_s: dict[int, float] = {}
+        self._beats = HEALED_BEATS  # settled since the last exception
 
     def threw(self) -> None:
         """What a step said is lost."""
@@ -48,6 +51,7 @@ class BandWatch:
         self._knows = False
         self._first_job = self._taken_job = -1
         self._jump = None
+        self._beats = 0
         self._closed_since_s.clear()
         self._step = Step()
 
@@ -84,6 +88,7 @@ class BandWatch:
         for report in reports:
             if isinstance(report, BeatReport):
                 self._settled[report.tick] = None
+                self._beats += 1
             elif report.outcome != "dropped_answer":
                 self._takes(report.job.number)
 
@@ -113,13 +118,15 @@ class BandWatch:
         """The engine said where it stands after its last step."""
         closed = self._closed(status)
         turned = any(event.name == "control" and event.detail[:4] in ("mute", "solo") for event in self._step.events)
-        if not turned:
+        if not turned and self._beats >= HEALED_BEATS:
             for message in self._step.messages:
                 if message.track in closed and message.data[0] & 0xF0 == 0x90:
                     raise Broken(f"{message} begins a note of a closed track")
 
     def sounds_well(self, status: Status, now_s: float, ahead_s: float) -> None:
         """What sounds at the end of a turn."""
+        if self._beats < HEALED_BEATS:
+            return
         closed = self._closed(status)
         for track in range(len(self._spec.tracks)):
             if track not in closed:

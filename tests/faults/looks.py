@@ -47,6 +47,14 @@ class Looks:
         for port in self._ports.values():
             port.leave()
 
+    def seen(self) -> None:
+        """A look at which all is as it was; the last before something happens to a port, at the latest."""
+        wires = self._world.stage.wires
+        if wires is not None and self.bay is not None and not self.bay.lost:
+            for plug in wires._plugs:
+                if plug._port is not None and plug._port.is_there():
+                    plug.why_gone(self._world.now())
+
     def soon(self) -> None:
         """The next look."""
         self._world.at(self._rng.uniform(0, LOOK_S), self._look)

@@ -70,6 +70,7 @@ class Ports(Source):
         world = self.world
         if not place.listed or world.watch.closing:
             return
+        world.looks.seen()
         if not noted:
             world.note("port unplugged")
             world.trace(f"{place.name} is unplugged")
@@ -96,6 +97,7 @@ class Ports(Source):
         world = self.world
         if world.bay is None or world.bay.lost or world.watch.closing:
             return
+        world.looks.seen()
         world.note("MIDI system restarted")
         world.trace("the MIDI system dies")
         for device in world.bay.devices:

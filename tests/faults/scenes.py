@@ -37,6 +37,7 @@ class Scenes:
     def next(self) -> None:
         """A scene begins."""
         world, rng = self._world, self._rng
+        world.looks.seen()
         world.weigh()
         self.number += 1
         longest_s = LONGEST_S if rng.random() < 0.5 else LONG_S / 2

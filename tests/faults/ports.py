@@ -27,8 +27,9 @@ class Ports(Source):
         if self.mood == "slow":
             self.world.watch.punctual = False
         elif self.world.bay is not None and self.mood == "unplugged":
-            for place in self._some():
-                self.world.at(self.rng.uniform(0, length_s), partial(self._pull, place))
+            for _ in range(self.rng.choice((1, 1, 4))):
+                for place in self._some():
+                    self.world.at(self.rng.uniform(0, length_s), partial(self._pull, place))
         elif self.world.bay is not None and self.mood == "restarted":
             self.world.at(self.rng.uniform(0, length_s), self._kill)
 

@@ -164,8 +164,9 @@ class _Terminal:
         if self._as_json:
             why = {"why": change.why} if change.why else {}
             _print_json({"event": event, "role": change.role, "port": change.name, **why})
-        text = {"back": "", "lost": "; waiting until it is back", "refused": f": {change.why}"}
-        self.line(f"{event}: {change.role} {change.name!r}{text[event]}")
+        word = "cannot use" if change.why else event
+        more = f": {change.why}" if change.why else "" if change.there else "; waiting until it is back"
+        self.line(f"{word}: {change.role} {change.name!r}{more}")
 
     def line(self, text: str) -> None:
         """A line above the status line."""

@@ -190,9 +190,11 @@ class JackSystem:
             return False
         return True
 
-    def connects(self, own: Any, name: str) -> bool:
-        """Whether a port of ours is connected to another; True where nobody can tell any more."""
-        return self.lost or bool(own.is_connected_to(name))
+    def connects(self, own: Any, name: str | None) -> bool:
+        """Whether a port of ours is connected to another, or to any; True where nobody can tell any more."""
+        if self.lost:
+            return True
+        return bool(own.number_of_connections if name is None else own.is_connected_to(name))
 
     def forget(self, own: Any) -> None:
         """Close a port of ours."""
@@ -298,8 +300,8 @@ class JackInput:
         return not self._exists or self._system.has(self.name)
 
     def is_connected(self) -> bool:
-        """Whether we are still connected to the other side, where it exists."""
-        return not self._exists or self._system.connects(self.own, self.name)
+        """Whether we are still connected to the other side; for a virtual port whether anybody is connected."""
+        return self._system.connects(self.own, self.name if self._exists else None)
 
     def close(self) -> None:
         """Close it."""
@@ -358,8 +360,8 @@ class JackOutput:
         return not self._exists or self._system.has(self.name)
 
     def is_connected(self) -> bool:
-        """Whether we are still connected to the other side, where it exists."""
-        return not self._exists or self._system.connects(self.own, self.name)
+        """Whether we are still connected to the other side; for a virtual port whether anybody is connected."""
+        return self._system.connects(self.own, self.name if self._exists else None)
 
     def close(self) -> None:
         """Close it, when what it was given has left."""

@@ -103,28 +103,30 @@ class JackWatch:
             self._library.jack_on_shutdown(ctypes.c_void_p(self._client), self._callback, None)
             self._library.jack_activate(ctypes.c_void_p(self._client))
 
-    def connects(self, ours: str, theirs: str) -> bool:
-        """Whether two ports are connected; True where nobody can tell. Never after the server has died.
+    def connected_to(self, ours: str) -> frozenset[str] | None:
+        """Full names of the ports that a port is connected to; None where nobody can tell.
+
+        Never after the server has died.
 
         Args:
-            ours: Full name of the one.
-            theirs: Full name of the other.
+            ours: Its full name.
         """
         library = self._library
         if library is None or not self._client:
-            return True
+            return None
         library.jack_port_by_name.restype = ctypes.c_void_p
         library.jack_port_get_all_connections.restype = ctypes.POINTER(ctypes.c_char_p)
         client = ctypes.c_void_p(self._client)
         port = library.jack_port_by_name(client, ours.encode())
         if not port:  # JACK cut the name off, or changed it
-            return True
+            return None
         names = library.jack_port_get_all_connections(client, ctypes.c_void_p(port))
         if not names:
-            return False
-        connected = set(itertools.takewhile(lambda name: name is not None, (names[i] for i in itertools.count())))
+            return frozenset()
+        found = itertools.takewhile(lambda name: name is not None, (names[i] for i in itertools.count()))
+        connected = frozenset(name.decode("utf-8", "replace") for name in found)
         library.jack_free(names)
-        return theirs.encode() in connected
+        return connected
 
     def close(self) -> None:
         """Leave the server; never after it has died."""

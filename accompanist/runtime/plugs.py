@@ -64,6 +64,7 @@ class Plug:
         self._loose = 0  # looks in a row that found it there and not connected to us
         self._cut_s = -math.inf  # when its connection was found cut the last time
         self.let_be = False  # it was cut again at once: somebody wants it so
+        self._visited = True  # a virtual port that somebody is connected to, as far as anyone can tell
 
     @property
     def name(self) -> str:
@@ -88,6 +89,7 @@ class Plug:
             port.close()
             raise
         self._name = port.name
+        self._visited = port.is_connected()
         self._port = port
         self._had = True
         self._why = ""
@@ -108,6 +110,8 @@ class Plug:
             return None
         if not port.is_there():
             return PortLost(f"the MIDI port {self._name!r} has gone", hint="see what there is with: accompanist ports")
+        if not self.choice.exists:
+            return None
         self._loose = 0 if port.is_connected() else self._loose + 1
         if self._loose == 0:
             self.let_be = False
@@ -116,6 +120,16 @@ class Plug:
         # It went and came back between two looks, or its cable was taken out in a patchbay.
         self.let_be, self._cut_s = at_s - self._cut_s < AGAIN_S, at_s
         return None if self.let_be else PortLost(f"the MIDI port {self._name!r} was disconnected from us")
+
+    def deserted(self) -> bool:
+        """Whether whoever was connected to a virtual port of ours has left it since the last call."""
+        port = self._port
+        if port is None or self.choice.exists:
+            return False
+        before, self._visited = self._visited, port.is_connected()
+        if self._visited and not before:
+            self.begin(port)
+        return before and not self._visited
 
     def lose(self, before: PortListing, there: PortListing) -> None:
         """Its other side has gone.
@@ -203,7 +217,10 @@ class OutputPlug(Plug):
         self._period_s = 0.0
 
     def begin(self, port: Port) -> None:
-        """End what sounded when it went, and ready the instruments, where anything was meant for it already."""
+        """End what sounded when it went, and ready the instruments, where anything was meant for it already.
+
+        For a virtual port of ours it is whoever connects to it that came.
+        """
         self._refused = None
         self._ahead_s = port.ahead_s
         self._period_s = cast(TimedPort, port).period_s if self._ahead_s > 0 else 0.0
@@ -238,7 +255,7 @@ class OutputPlug(Plug):
                 port.send(data)
             except Exception as error:  # noqa: BLE001 (a port that throws is one that is gone; the band plays on)
                 there = self._refuse(error)
-        self._ledger.note(data, heard=there)
+        self._ledger.note(data, heard=there and self._visited)
 
     def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
         """Send one message at a second; to nobody while the port is away."""
@@ -249,7 +266,7 @@ class OutputPlug(Plug):
                 cast(TimedPort, port).send_at(data, due_s, tag)
             except Exception as error:  # noqa: BLE001 (as above)
                 there = self._refuse(error)
-        self._ledger.note(data, heard=there)
+        self._ledger.note(data, heard=there and self._visited)
 
     def departures(self) -> Sequence[Departure]:
         """What has left since the last call, and when."""

@@ -144,7 +144,10 @@ class Port(OutputPort, Protocol):
         ...
 
     def is_connected(self) -> bool:
-        """Whether we are still connected to the other side, where it exists; True where nobody can tell."""
+        """Whether we are still connected to the other side; for a virtual port of our own whether anybody is connected.
+
+        True where nobody can tell.
+        """
         ...
 
     def close(self) -> None:

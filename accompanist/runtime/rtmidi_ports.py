@@ -132,9 +132,12 @@ class RtMidiSystem:
         client = self._client(role)
         return self._open(self._new(rtmidi.MidiOut, client), choice, client)
 
-    def connects(self, ours: str, theirs: str) -> bool:
-        """Whether a port of ours is connected to another, by their full names; only JACK tells, else True."""
-        return self._watch is None or self.lost or self._watch.connects(ours, theirs)
+    def connects(self, ours: str, theirs: str | None) -> bool:
+        """Whether a port of ours is connected to another, or to any, by full names; only JACK tells, else True."""
+        if self._watch is None or self.lost:
+            return True
+        others = self._watch.connected_to(ours)
+        return others is None or (theirs in others if theirs is not None else bool(others))
 
     def close(self) -> None:
         """Leave the MIDI system; the ports are closed before."""
@@ -261,8 +264,8 @@ class RtMidiPort:
             return False
 
     def is_connected(self) -> bool:
-        """Whether we are still connected to the other side, where it exists; only JACK tells."""
-        return not self._exists or self._system.connects(self._full_name, self.name)
+        """Whether we are still connected to the other side, a virtual port to anybody; only JACK tells."""
+        return self._system.connects(self._full_name, self.name if self._exists else None)
 
     def close(self) -> None:
         """Close it; nothing that sounds is ended by that."""

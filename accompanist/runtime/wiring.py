@@ -23,6 +23,7 @@ from accompanist.runtime.sender import look_ahead_s
 
 _SYSTEM = 0xF0
 _NONE = PortListing((), ())
+_DESERTED = "nobody is connected to it any more"
 _LEFT = "something disconnects it from us; left so until it is connected again"
 
 
@@ -177,8 +178,9 @@ class Wires:
             return []
         changes = [self._lose(plug, there, at_s) for plug in gone]
         self._before = there
-        left = [plug for plug in self._plugs if plug.let_be and plug not in let_be]
-        changes += [PortChange(at_s, plug.role, plug.name, there=False, why=_LEFT) for plug in left]
+        useless = [(plug, _LEFT) for plug in self._plugs if plug.let_be and plug not in let_be]
+        useless += [(plug, _DESERTED) for plug in self._plugs if plug.deserted()]
+        changes += [PortChange(at_s, plug.role, plug.name, there=False, why=why) for plug, why in useless]
         waiting = [plug for plug in self._plugs if not plug.there and plug not in gone]
         for plug in waiting:
             if plug.find(self.system, there):

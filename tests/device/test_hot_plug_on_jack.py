@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support.device import Heard, JackServer, Program, read_record
+from support.device import Heard, JackServer, Program, our_port, read_record
 
 pytestmark = pytest.mark.device
 
@@ -33,14 +33,16 @@ class Stage(NamedTuple):
     server: JackServer
     over: Path
 
-    def keyboard(self, *, length_s: float = 60) -> Program:
-        """A keyboard that is played."""
-        keys = {"name": "keys", "connect": [], "play": STRIKES + RELEASES, "length_s": length_s}
+    def keyboard(self, *, length_s: float = 60, to: str = "") -> Program:
+        """A keyboard that is played; it connects itself where it is told to."""
+        connect = [["keys:out", to]] if to else []
+        keys = {"name": "keys", "connect": connect, "play": STRIKES + RELEASES, "length_s": length_s}
         return self.server.player(keys)[0]
 
-    def synth(self) -> tuple[Program, Path]:
-        """A synthesiser; its record is written when it ends."""
-        return self.server.player({"name": "synth", "connect": [], "length_s": 120, "until": str(self.over)})
+    def synth(self, *, to: str = "") -> tuple[Program, Path]:
+        """A synthesiser; its record is written when it ends. It connects itself where it is told to."""
+        connect = [[to, "synth:in_0"]] if to else []
+        return self.server.player({"name": "synth", "connect": connect, "length_s": 120, "until": str(self.over)})
 
     def band(self, model: Path, backend: str, *more: str) -> Program:
         """The band, between the two."""
@@ -162,6 +164,31 @@ def test_a_connection_that_is_cut_is_made_again_once(stage: Stage, tiny_model: P
     assert stage.server.start(cut).ends() == 0
     band.line_with('{"event": "refused", "role": "in"')
     assert_every_note_ends(stage.end(band, synth, record))
+
+
+@both_backends
+def test_who_leaves_our_own_ports_and_comes_back_finds_no_note_hanging(
+    stage: Stage, tiny_model: Path, backend: str
+) -> None:
+    band = stage.server.serve(
+        *("--in", "Keyboard", "--out", "DAW", "--thru", "--json", "--bpm", "240"),
+        *("--model", str(tiny_model), "--backend", backend),
+    )
+    ours_in, ours_out = our_port(backend, "in", "Keyboard"), our_port(backend, "out", "DAW")
+    first, _ = stage.synth(to=ours_out)
+    keyboard = stage.keyboard(to=ours_in)
+    first.line_with("heard a note")
+    first.signal(signal.SIGKILL)
+    band.line_with('{"event": "refused", "role": "out"')
+    synth, record = stage.synth(to=ours_out)
+    synth.line_with("heard a note")
+    keyboard.signal(signal.SIGKILL)
+    band.line_with('{"event": "refused", "role": "in"')
+    heard = stage.end(band, synth, record)
+    assert_every_note_ends(heard)
+    assert [each.data for each in heard if each.data[0] & 0xF0 == 0xC0] == PROGRAMS
+    quiet = bytes((0xB0 | THRU_CHANNEL, 123, 0))
+    assert [each.data for each in heard].count(quiet) == 2  # when it came back, and at the end
 
 
 @both_backends

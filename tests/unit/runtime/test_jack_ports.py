@@ -47,6 +47,10 @@ class OwnPort:
         assert 0 <= offset < PERIOD
         self.buffer.append((offset, data))
 
+    @property
+    def number_of_connections(self) -> int:
+        return sum(self.name in ends for ends in self._client.connected)
+
     def is_connected_to(self, name: str) -> bool:
         return any({self.name, name} == set(ends) for ends in self._client.connected)
 
@@ -293,7 +297,9 @@ def test_other_clients_ports_are_listed_and_connected_to(rig: Rig) -> None:
 
 def test_two_ports_of_one_name_are_told_apart(rig: Rig) -> None:
     melody, clock = (rig.system.open_input(OURS, lambda *_: None, role=role) for role in ("in", "clock"))
-    assert melody.is_connected()  # to whom it may concern
+    assert not melody.is_connected()  # nobody came yet
+    rig.listener.connected.append(("keys:out", melody.name))
+    assert melody.is_connected()
     assert (melody.name, clock.name) == ("Accompanist in:DAW", "Accompanist in:DAW 2")
     assert rig.system.open_output(OURS, role="out").name == "Accompanist out:DAW"
 

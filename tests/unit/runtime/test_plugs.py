@@ -104,6 +104,63 @@ def test_a_cable_that_is_taken_out_again_at_once_is_left_out() -> None:
     assert cut(system, wires, 101.0, 101.25, 101.5) == [lost, back]  # as much later as an accident
 
 
+def virtual(system: FakeMidiSystem, *, connected: bool) -> Wires:
+    """Ports of our own, to which others may connect."""
+    wires = rig(system, melody="Accompanist In", band="Accompanist Out")
+    for port in system.opened.values():
+        port.connected = connected
+    wires.look(1.0, lambda: None)
+    for port in system.opened.values():
+        port.sent.clear()
+    return wires
+
+
+def test_a_keyboard_that_leaves_our_own_port_lets_its_keys_go() -> None:
+    system = FakeMidiSystem()
+    wires = virtual(system, connected=True)
+    system.opened["Accompanist In"].connected = False
+    (change,) = wires.look(2.0, lambda: None)
+    assert change == PortChange(2.0, "in", "Accompanist In", there=False, why="nobody is connected to it any more")
+    assert wires.away == ()
+    assert wires.look(3.0, lambda: None) == []
+    system.opened["Accompanist In"].connected = True
+    assert wires.look(4.0, lambda: None) == []
+    assert not system.opened["Accompanist In"].closed
+
+
+def test_a_daw_that_comes_back_to_our_own_port_is_silenced_and_readied() -> None:
+    system = FakeMidiSystem()
+    wires = virtual(system, connected=True)
+    port = system.opened["Accompanist Out"]
+    wires.outputs[1].send(b"\x91\x3c\x40")
+    port.connected = False
+    assert reasons(wires) == ["nobody is connected to it any more"]
+    wires.outputs[1].send(b"\x81\x3c\x40")  # nobody hears it
+    wires.outputs[1].send(b"\x91\x40\x40")
+    port.sent.clear()
+    port.connected = True
+    assert reasons(wires) == []
+    assert port.sent == [b"\x81\x3c\x40", b"\xb1\x40\x00", b"\xb1\x7b\x00", *SETUP]
+    wires.outputs[1].send(b"\x81\x40\x40")
+    assert reasons(wires) == []
+
+
+def test_who_connects_to_our_own_port_in_mid_song_gets_the_instruments_and_before_it_nothing() -> None:
+    system = FakeMidiSystem()
+    wires = virtual(system, connected=False)
+    port = system.opened["Accompanist Out"]
+    port.connected = True
+    assert reasons(wires) == []
+    assert port.sent == []
+    port.connected = False
+    reasons(wires)
+    wires.outputs[0].send(b"\xc0\x21")
+    port.sent.clear()
+    port.connected = True
+    assert reasons(wires) == []
+    assert port.sent == [b"\xb0\x40\x00", b"\xb0\x7b\x00", *SETUP]
+
+
 def test_who_ends_on_a_loss_ends_on_a_cut_connection_too() -> None:
     system = system_here()
     wires = rig(system)

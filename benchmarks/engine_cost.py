@@ -1,11 +1,12 @@
 """What the engine's own work costs, in microseconds: per event, per beat, and per message of the performance log.
 
-python benchmarks/engine_cost.py [--bars 500] [--replan-steps 4] [--json]
+python benchmarks/engine_cost.py [--kind live] [--bars 500] [--replan-steps 4] [--json]
 
 A player who plays every sixteenth, and a busy band: bass and chord on each eighth, planned anew on every beat. Time is
 simulated, so the engine runs without a pause and what is measured is computing alone, with the priority it has while
 playing (where the system gives it); the model's answers are ready-made. Each call of `Engine.step` is measured and
-named after the dearest thing that happened in it. The log is written to a real file in the temporary folder.
+named after the dearest thing that happened in it. Of the live kind is a model that is given 64 bars of melody and the
+codes of as many beats, and plays drums too. The log is written to a real file in the temporary folder.
 """
 
 from __future__ import annotations
@@ -21,31 +22,47 @@ from pathlib import Path
 import numpy as np
 
 from accompanist.config import EngineConfig
-from accompanist.engine.decode import decoded
+from accompanist.engine.decode import decoded, decoded_codes
 from accompanist.engine.engine import Engine
 from accompanist.engine.protocol import Answer, BeatReport, Event, Input, Job, Message, PlanReport, Received, Step
-from accompanist.music.roll import HELD, ONSET, FloatRoll
-from accompanist.music.spec import BAND, ModelSpec
+from accompanist.music.question import Reply
+from accompanist.music.roll import HELD, ONSET
+from accompanist.music.spec import BAND, LIVE_BAND, ModelSpec
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.performance_log import CHUNK, PerformanceLog, Sent
 from accompanist.runtime.realtime import engine_thread, punctual_process
 
-SPEC = ModelSpec(
-    kind="musegan", tracks=BAND, planes=2, context_steps=32, plan_steps=32, lag_steps=32, noise_shape=(2, 1, 1)
-)
+SPECS = {
+    "classic": ModelSpec(
+        kind="musegan", tracks=BAND, planes=2, context_steps=32, plan_steps=32, lag_steps=32, noise_shape=(2, 1, 1)
+    ),
+    "live": ModelSpec(
+        kind="live",
+        tracks=LIVE_BAND,
+        planes=2,
+        context_steps=1024,
+        plan_steps=32,
+        lag_steps=0,
+        noise_shape=(8, 16),
+        velocity=True,
+        ahead_steps=64,
+        codes=8,
+    ),
+}
 BPM = 120
 STEP_S = 60 / BPM / 4
-CHORD = (36, 60, 64, 67, 72, 76)
-"""The bass, then what piano and strings share."""
+CHORD = ((36,), (60, 64, 67), (72, 76), (36, 42))
+"""Bass, piano, strings, drums."""
 
 
-def busy_answer() -> FloatRoll:
-    """A chord of all tracks on each eighth: (tracks, 2 planes, plan_steps, 128)."""
-    values = np.full((len(SPEC.tracks), 2, SPEC.plan_steps, 128), -1.0, dtype=np.float32)
-    for track, pitches in enumerate((CHORD[:1], CHORD[1:4], CHORD[4:])):
+def busy_answer(spec: ModelSpec) -> Reply:
+    """A chord of all tracks on each eighth."""
+    values = np.full((len(spec.tracks), 2, spec.plan_steps, 128), -1.0, dtype=np.float32)
+    for track, pitches in zip(range(len(spec.tracks)), CHORD, strict=False):
         values[track, HELD][:, list(pitches)] = 1
         values[track, ONSET][::2, list(pitches)] = 1
-    return values
+    velocities = np.where(values[:, ONSET] > 0, np.float32(0.6), np.float32(0)) if spec.velocity else None
+    return Reply(values, velocities, np.zeros((spec.plan_beats, spec.codes), np.int64) if spec.codes else None)
 
 
 def melody(bars: int) -> Iterator[Received]:
@@ -67,11 +84,11 @@ def kind_of(step: Step, inputs: list[Input]) -> str:
     return "message in" if inputs else "messages out" if step.messages else "nothing due"
 
 
-def perform(bars: int, replan_steps: int) -> tuple[dict[str, list[float]], list[Step]]:
+def perform(spec: ModelSpec, bars: int, replan_steps: int) -> tuple[dict[str, list[float]], list[Step]]:
     """Microseconds of each call of `step` by kind, and of `status`; and what the engine did."""
-    engine = Engine(SPEC, EngineConfig(bpm=BPM, replan_steps=replan_steps), wait_for_player=False)
+    engine = Engine(spec, EngineConfig(bpm=BPM, replan_steps=replan_steps), wait_for_player=False)
     waiting: list[Received] = list(melody(bars))[::-1]
-    values = busy_answer()
+    reply = busy_answer(spec)
     took_us: dict[str, list[float]] = defaultdict(list)
     steps: list[Step] = []
     now_s, answered = 0.0, list[Input]()
@@ -90,9 +107,10 @@ def perform(bars: int, replan_steps: int) -> tuple[dict[str, list[float]], list[
         answered = []
         if job is not None:
             began = time.perf_counter_ns()
-            notes = decoded(values, SPEC, job.plan_tick)
+            notes = decoded(reply.values, spec, job.plan_tick, velocities=reply.velocities)
+            codes = decoded_codes(reply.codes, spec)
             took_us["answer decoded (inference thread)"].append((time.perf_counter_ns() - began) / 1000)
-            answered = [Answer(now_s, job, notes, 0.0)]
+            answered = [Answer(now_s, job, notes, 0.0, codes)]
         if not answered and waiting:
             due_s = waiting[-1].at_s
             now_s = max(now_s, due_s if step.wake_at_s is None else min(due_s, step.wake_at_s))
@@ -136,13 +154,15 @@ def summary(took_us: dict[str, list[float]]) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", choices=SPECS, default="classic", help="of the model")
     parser.add_argument("--bars", type=int, default=500)
     parser.add_argument("--replan-steps", type=int, default=4, help="sixteenths from one plan to the next")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    perform(4, asked.replan_steps)  # warm
+    spec = SPECS[asked.kind]
+    perform(spec, 4, asked.replan_steps)  # warm
     with punctual_process(), engine_thread(), tempfile.TemporaryDirectory() as folder:
-        took_us, steps = perform(asked.bars, asked.replan_steps)
+        took_us, steps = perform(spec, asked.bars, asked.replan_steps)
         took_us |= log_cost(steps, Path(folder) / "log.jsonl")
     found = summary(took_us)
     if asked.json:

@@ -85,7 +85,7 @@ class BarBuffer:
             led_ticks = left_tick - max(self._since_tick, left_tick - self._context_ticks)
             since_tick = tick - max(led_ticks, 0)
         self._since_tick = since_tick
-        self._before = [note._replace(end_tick=min(note.end_tick, tick)) for note in self._before]
+        self._before = [note if note.end_tick <= tick else note._replace(end_tick=tick) for note in self._before]
         self._ended.clear()
         self._first_tick = self._last_tick = tick
         self._lately_tick = -_NEVER

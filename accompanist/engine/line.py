@@ -24,18 +24,8 @@ MOST_WAITING = 1024
 """Notes kept at most that are not settled; those taken longest ago are forgotten first. Only a flood has so many."""
 
 
-class Stroke(NamedTuple):
-    """A note on the grid.
-
-    Args:
-        start_step: First step at which it sounds.
-        pitch: MIDI note number.
-        end_step: First step at which it no longer sounds; above `start_step`.
-    """
-
-    start_step: int
-    pitch: int
-    end_step: int
+Stroke = tuple[int, int, int]
+"""A note on the grid: first step, pitch, first step at which it no longer sounds. Plain, for there are hundreds."""
 
 
 class _Last(NamedTuple):
@@ -57,8 +47,9 @@ def nearest_step(tick: int) -> int:
 
 def on_grid(note: Note) -> Stroke:
     """A note with its edges on their nearest steps, at least one step long."""
-    start_step = nearest_step(note.start_tick)
-    return Stroke(start_step, note.pitch, max(nearest_step(note.end_tick), start_step + 1))
+    start_tick, pitch, end_tick, _ = note
+    start_step = nearest_step(start_tick)
+    return start_step, pitch, max(nearest_step(end_tick), start_step + 1)
 
 
 class Line:
@@ -96,8 +87,10 @@ class Line:
             del self._waiting[next(iter(self._waiting))]
 
     def _add(self, stroke: Stroke) -> None:
-        key = stroke.start_step * PITCHES + stroke.pitch
-        self._waiting[key] = max(stroke.end_step, self._waiting.get(key, stroke.end_step))
+        start_step, pitch, end_step = stroke
+        key = start_step * PITCHES + pitch
+        if self._waiting.get(key, start_step) < end_step:
+            self._waiting[key] = end_step
 
     def settle(self, step: int) -> None:
         """Nothing that begins before a step will be taken any more."""
@@ -106,8 +99,7 @@ class Line:
         self._make_room(step)
         over = [key for key in self._waiting if key < step * PITCHES]
         line, self._last = _continued(self._last, [_stroke(key, self._waiting.pop(key)) for key in over])
-        for stroke in line:
-            _paint(self._cells, stroke, self._first_step)
+        _paint(self._cells, line, self._first_step)
         self.settled_step = step
 
     def roll(self, begin_step: int, end_step: int, sounding: Iterable[Stroke] = ()) -> BoolRoll:
@@ -129,8 +121,7 @@ class Line:
             ]
         waiting = [_stroke(key, end_step) for key, end_step in self._waiting.items()]
         line, final = _continued(self._last, [*waiting, *sounding])
-        for stroke in line if final is None else [*line, final.stroke]:
-            _paint(roll, stroke, begin_step)
+        _paint(roll, line if final is None else [*line, final.stroke], begin_step)
         return roll
 
     def _make_room(self, step: int) -> None:
@@ -152,15 +143,14 @@ class Line:
 
 def _stroke(key: int, end_step: int) -> Stroke:
     start_step, pitch = divmod(key, PITCHES)
-    return Stroke(start_step, pitch, end_step)
+    return start_step, pitch, end_step
 
 
 def encoded(notes: Iterable[Note], begin_step: int, end_step: int) -> BoolRoll:
     """A stretch of the top line of some notes: booleans, (2 planes, steps, 128)."""
     roll = np.zeros((2, end_step - begin_step, PITCHES), dtype=np.bool_)
     line, last = _continued(None, [on_grid(note) for note in notes])
-    for stroke in line if last is None else [*line, last.stroke]:
-        _paint(roll, stroke, begin_step)
+    _paint(roll, line if last is None else [*line, last.stroke], begin_step)
     return roll
 
 
@@ -176,36 +166,40 @@ def _continued(last: _Last | None, strokes: list[Stroke]) -> tuple[list[Stroke],
     """
     if not strokes:
         return [], last
-    starts = sorted({stroke.start_step for stroke in strokes})
+    starts = sorted({start for start, _, _ in strokes})
     if last is not None:
-        last = _Last(_detached(last.stroke, starts[0]) if last.is_newest else last.stroke, is_newest=False)
+        (start, pitch, end), is_newest = last
+        last = _Last((start, pitch, _detached(end, starts[0]) if is_newest else end), is_newest=False)
     following = dict(pairwise(starts))
-    detached = [_detached(stroke, following.get(stroke.start_step)) for stroke in strokes]
+    # The highest first of those that begin together, and of two on one pitch the longer.
+    order = sorted([(start, -pitch, -_detached(end, following.get(start))) for start, pitch, end in strokes])
     line: list[Stroke] = []
-    for stroke in sorted(detached, key=lambda its: (its.start_step, -its.pitch, -its.end_step)):
-        if last is not None:
-            before = last.stroke
-            if stroke.start_step < before.end_step:
-                if stroke.pitch < before.pitch or stroke.start_step == before.start_step:
+    before = None if last is None else last.stroke
+    for start, minus_pitch, minus_end in order:
+        if before is not None:
+            if start < before[2]:
+                if -minus_pitch < before[1] or start == before[0]:
                     continue
-                before = before._replace(end_step=stroke.start_step)
+                before = before[0], before[1], start
             line.append(before)
-        last = _Last(stroke, is_newest=stroke.start_step == starts[-1])
-    return line, last
+        before = start, -minus_pitch, -minus_end
+    return line, None if before is None else _Last(before, is_newest=before[0] == starts[-1])
 
 
-def _detached(stroke: Stroke, following_step: int | None) -> Stroke:
+def _detached(end_step: int, following_step: int | None) -> int:
     """Legato undone: a note that reaches one step into the next one ends where that begins."""
-    if following_step is not None and stroke.end_step - following_step == 1:
-        return stroke._replace(end_step=following_step)
-    return stroke
+    return following_step if following_step is not None and end_step - following_step == 1 else end_step
 
 
-def _paint(roll: BoolRoll, stroke: Stroke, first_step: int) -> None:
-    """Write a note into a roll whose first step is `first_step`; what lies outside is left out."""
-    start, end = stroke.start_step - first_step, stroke.end_step - first_step
-    if end <= 0 or start >= roll.shape[1]:
+def _paint(roll: BoolRoll, line: list[Stroke], first_step: int) -> None:
+    """Write notes that do not overlap into a roll whose first step is `first_step`; what lies outside is left out."""
+    if not line:
         return
-    roll[HELD, max(start, 0) : end, stroke.pitch] = True
-    if start >= 0:
-        roll[ONSET, start, stroke.pitch] = True
+    starts, pitches, ends = np.array(line, dtype=np.int64).T
+    begins = starts - first_step
+    inside = (begins >= 0) & (begins < roll.shape[1])
+    roll[ONSET, begins[inside], pitches[inside]] = True
+    lengths = ends - starts
+    steps = np.repeat(begins - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+    inside = (steps >= 0) & (steps < roll.shape[1])
+    roll[HELD, steps[inside], np.repeat(pitches, lengths)[inside]] = True

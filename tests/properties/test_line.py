@@ -152,11 +152,11 @@ def test_where_it_is_settled_changes_nothing(played: list[Note], settled: list[i
     line = Line(24)
     waiting = sorted(map(on_grid, played))
     for step in sorted(settled):
-        while waiting and waiting[0].start_step < step:
+        while waiting and waiting[0][0] < step:
             line.take(waiting.pop(0))
         line.settle(step)
         begin = step - 24
-        until = [note for note in played if on_grid(note).start_step < step]
+        until = [note for note in played if on_grid(note)[0] < step]
         assert np.array_equal(line.roll(begin, step + 9), plainly(until, begin * TICKS_PER_STEP, 33))
     begin = max(line.settled_step - 24, 0)
     assert np.array_equal(line.roll(begin, 90, waiting), plainly(played, begin * TICKS_PER_STEP, 90 - begin))

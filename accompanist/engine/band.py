@@ -210,8 +210,9 @@ class Band:
             return None
         codes = self._codes.question(plan_tick, self._bars.since_tick)
         for beat_tick, planned in self._planner.codes_ahead():
-            if beat_tick < plan_tick:
-                codes[self._spec.context_beats - (plan_tick - beat_tick) // PPQ] = planned
+            beats_before = (plan_tick - beat_tick) // PPQ
+            if 0 < beats_before <= self._spec.context_beats:
+                codes[self._spec.context_beats - beats_before] = planned
         return codes
 
     def _melody(self, plan_tick: int, moment: Moment | None) -> BoolRoll:

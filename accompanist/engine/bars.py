@@ -25,6 +25,8 @@ LATELY_STEPS = 32
 
 Most likely its note-off was lost, and it must not hide the melody under it for ever.
 """
+MANY_WAITING = 128
+"""From so many notes on that are not settled it is tried."""
 _NEVER = sys.maxsize
 
 
@@ -135,6 +137,10 @@ class BarBuffer:
             self._last_tick = max(tick, self._first_tick)
         if note is not None and tick > note.start_tick:
             self._end(note, tick)
+            # While the band listens nobody asks for the melody.
+            step = nearest_step(tick) - LATELY_STEPS
+            if len(self._line) > MANY_WAITING and step >= self._line.settled_step + LATELY_STEPS:
+                self._settle(step)
 
     def _end(self, note: Note, tick: int) -> None:
         note = self._ending(note, tick)

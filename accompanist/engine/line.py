@@ -20,7 +20,7 @@ from accompanist.music.note import Note
 from accompanist.music.roll import HELD, ONSET, PITCHES, BoolRoll
 from accompanist.music.time import TICKS_PER_STEP
 
-MOST_WAITING = 1024
+MOST_WAITING = 512
 """Notes kept at most that are not settled; those taken longest ago are forgotten first. Only a flood has so many."""
 
 

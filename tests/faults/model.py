@@ -11,8 +11,8 @@ from faults.source import Source
 
 from accompanist.engine.protocol import Answer, Failure, Job, Planned
 from accompanist.music.note import Note
-from accompanist.music.question import Reply
-from accompanist.music.time import TICKS_PER_STEP
+from accompanist.music.question import UNKNOWN, Codes, Reply
+from accompanist.music.time import PPQ, TICKS_PER_STEP
 from accompanist.runtime.infer import infer
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Model(Source):
     def ask(self, job: Job) -> None:
         """The loop's way to the inference thread."""
         self.world.callback("ask")
+        self._check(job)
         rng = self.rng
         delay_s = rng.uniform(0, 0.02)
         if self.mood == "slow" or (self.mood == "flaky" and rng.random() < 0.3):
@@ -63,6 +64,26 @@ class Model(Source):
             self.world.at(delay_s, lambda: self._answer(rng.choice(self._old)))
         self._old = [*self._old[-3:], job]
 
+    def _check(self, job: Job) -> None:
+        """A question of a model with codes: it stands on a beat, and every code where its plan put it."""
+        if job.codes is None or job.moment is None:
+            return
+        spec, (first, known, beat_in_bar, beats_per_bar, _) = self.world.spec, job.moment
+        plan_beat, rest = divmod(job.plan_tick, PPQ)
+        if rest or beat_in_bar != plan_beat % beats_per_bar:
+            self.world.watch.fail(f"a plan of a model with codes begins at {job.plan_tick}, {job.moment}")
+        if not 0 <= first <= spec.context_steps or not 0 <= known <= spec.context_steps or job.melody[:, known:].any():
+            self.world.watch.fail(f"a melody that nobody can have heard, {job.moment}")
+        beats = plan_beat - spec.context_beats + np.arange(len(job.codes))
+        told = job.codes[:, 0] != UNKNOWN
+        if (job.codes[told, 1] != beats[told]).any() or (job.codes[told, 0] >= job.number).any():
+            self.world.watch.fail(f"codes of other beats at {job.plan_tick}: {job.codes.tolist()}")
+
+    def _codes(self, job: Job) -> Codes | None:
+        """For each beat of a plan the number of the question, and which beat of the song it is."""
+        beats = job.plan_tick // PPQ + np.arange(self.world.spec.plan_beats)
+        return np.stack([np.full_like(beats, job.number), beats], axis=1) if self.world.spec.codes else None
+
     def _answer(self, job: Job) -> None:
         rng, at_s = self.rng, self.world.now()
         if (self.mood == "nonsense" and rng.random() < 0.5) or (self.mood == "flaky" and rng.random() < 0.1):
@@ -73,7 +94,7 @@ class Model(Source):
             self.world.note("model failure")
             self.world.receive(Failure(at_s, job, "out of memory"))
         else:
-            self.world.receive(Answer(at_s, job, self._notes(job), 0.01))
+            self.world.receive(Answer(at_s, job, self._notes(job), 0.01, self._codes(job)))
 
     def _notes(self, job: Job) -> tuple[Planned, ...]:
         """A plan as decoding makes them: ordered, and no two copies of a pitch of a track at once."""

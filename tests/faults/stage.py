@@ -69,6 +69,16 @@ class Stage:
         self.wired = rng.random() < 0.7  # by the program's own plugs
         self.own_clock_port, self.own_pads = self.follows and rng.random() < 0.5, self.mapped and rng.random() < 0.5
         self._draw_devices(rng)
+        if rng.random() < 0.4:
+            self.spec = msgspec.structs.replace(
+                self.spec,
+                kind="live",
+                context_steps=rng.choice((4, 16, 64, 256)),
+                lag_steps=0,
+                velocity=True,
+                ahead_steps=8,
+                codes=2,
+            )
 
     def _draw_devices(self, rng: random.Random) -> None:
         tracks = self.spec.tracks

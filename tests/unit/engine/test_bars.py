@@ -126,6 +126,14 @@ def test_what_no_window_reaches_is_dropped(bars: BarBuffer) -> None:
         assert len(bars) <= 3
 
 
+def test_a_long_piece_that_nobody_asked_about_is_known_as_a_whole() -> None:
+    bars = BarBuffer(1024)
+    for step in range(1024):
+        for pitch in (60, 64 + step % 3):
+            played(bars, pitch, step * 120, step * 120 + 100)
+    assert [pitch for _, pitch, _ in heard(bars, 1024 * 120)] == [64 + step % 3 for step in range(1024)]
+
+
 def test_a_flood_is_bounded(bars: BarBuffer) -> None:
     for i in range(3 * MOST_NOTES):
         played(bars, i % 128, 0, 1)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from support.band import Replier, Show, clocks, note, onsets, play
@@ -161,6 +162,22 @@ def test_asked_far_ahead_it_is_told_what_is_planned_for_the_beats_between(sessio
         )
         assert job.moment is not None
         assert job.moment.known_step == 64 - 16
+
+
+def test_asked_farther_ahead_than_it_remembers_it_is_told_what_it_can_be() -> None:
+    short = msgspec.structs.replace(LIVE_SPEC, context_steps=8)  # two beats; asked four beats before
+
+    def reply(job: Job) -> tuple[float, Any]:
+        beats = job.plan_tick // BEAT + np.arange(8)
+        return 0.0, Answer(0.0, job, (), 0.0, np.repeat(beats[:, None], 6, axis=1))
+
+    engine = Engine(short, EngineConfig(lead_steps=16, rest_bars=0))
+    show = play(engine, tune(4), 4 * BAR_S - 0.1, reply)
+    assert len(show.jobs) > 10
+    for job in show.jobs[2:]:
+        assert job.codes is not None
+        plan_beat = job.plan_tick // BEAT
+        assert job.codes[:, 0].tolist() == [plan_beat - 2, plan_beat - 1, *[UNKNOWN] * 8]
 
 
 def test_asked_more_often_than_on_beats_its_plans_begin_on_the_first_beat_they_can(session: Session) -> None:

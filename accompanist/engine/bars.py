@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 
-from accompanist.engine.line import Line, encoded, nearest_step, on_grid
+from accompanist.engine.line import Line, Stroke, encoded, nearest_step, on_grid, top_strokes
 from accompanist.engine.memory import Memory
 from accompanist.music.note import Note
 from accompanist.music.roll import BoolRoll
@@ -52,7 +52,7 @@ class BarBuffer:
         self._first_tick = 0
         self._last_tick = 0  # when a key last went down or up
         self._lately_tick = -_NEVER  # what ended before is not of late
-        self._before: list[Note] = []  # what led to the place where the song last jumped to
+        self._before: list[Stroke] = []  # the top line of what led to the place where the song last jumped to
         self._since_tick = 0  # what led there begins here
         self._memory = Memory()
         self._remembered_tick = 0  # up to here this course of the song is remembered
@@ -76,10 +76,10 @@ class BarBuffer:
         self._remember(left_tick + TICKS_PER_STEP)
         since_tick = self._memory.known_from(tick - self._context_ticks, tick)
         if since_tick <= tick - self._enough_ticks:
-            self._before = self._memory.notes(since_tick, tick)
+            before = self._memory.notes(since_tick, tick)
         else:
             just_now = [*self._ended, *(note._replace(end_tick=left_tick) for note in self._running.values())]
-            self._before = [
+            before = [
                 note.shifted(tick - left_tick)
                 for note in just_now
                 if left_tick - self._context_ticks <= note.start_tick < note.end_tick
@@ -87,7 +87,8 @@ class BarBuffer:
             led_ticks = left_tick - max(self._since_tick, left_tick - self._context_ticks)
             since_tick = tick - max(led_ticks, 0)
         self._since_tick = since_tick
-        self._before = [note if note.end_tick <= tick else note._replace(end_tick=tick) for note in self._before]
+        before = [note if note.end_tick <= tick else note._replace(end_tick=tick) for note in before]
+        self._before = top_strokes(before)
         self._ended.clear()
         self._first_tick = self._last_tick = tick
         self._lately_tick = -_NEVER
@@ -98,8 +99,7 @@ class BarBuffer:
     def _begin_line(self) -> None:
         """Encode anew what led here and what was played since."""
         first_step = nearest_step(self._first_tick)
-        played = [on_grid(note) for note in chain(self._before, self._ended)]
-        self._line.clear(first_step - self._context_steps, played)
+        self._line.clear(first_step - self._context_steps, [*self._before, *map(on_grid, self._ended)])
         self._line.settle(first_step)
         self._line_is_whole = True
 

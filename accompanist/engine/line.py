@@ -146,11 +146,16 @@ def _stroke(key: int, end_step: int) -> Stroke:
     return start_step, pitch, end_step
 
 
+def top_strokes(notes: Iterable[Note]) -> list[Stroke]:
+    """The top line of some notes on the grid."""
+    line, last = _continued(None, [on_grid(note) for note in notes])
+    return line if last is None else [*line, last.stroke]
+
+
 def encoded(notes: Iterable[Note], begin_step: int, end_step: int) -> BoolRoll:
     """A stretch of the top line of some notes: booleans, (2 planes, steps, 128)."""
     roll = np.zeros((2, end_step - begin_step, PITCHES), dtype=np.bool_)
-    line, last = _continued(None, [on_grid(note) for note in notes])
-    _paint(roll, line if last is None else [*line, last.stroke], begin_step)
+    _paint(roll, top_strokes(notes), begin_step)
     return roll
 
 

@@ -160,13 +160,15 @@ class _Terminal:
 
     def port(self, change: PortChange) -> None:
         """A port went away, is back, or cannot be opened."""
-        event = "refused" if change.why else "back" if change.there else "lost"
+        event = "back" if change.there else "refused" if change.why else "lost"
         if self._as_json:
             why = {"why": change.why} if change.why else {}
             _print_json({"event": event, "role": change.role, "port": change.name, **why})
-        word = "cannot use" if change.why else event
-        more = f": {change.why}" if change.why else "" if change.there else "; waiting until it is back"
-        self.line(f"{word}: {change.role} {change.name!r}{more}")
+        text = f"{change.role} {change.name!r}"
+        if change.why:
+            self.line(f"{text}: {change.why}")
+        else:
+            self.line(f"back: {text}" if change.there else f"lost: {text}; waiting until it is back")
 
     def line(self, text: str) -> None:
         """A line above the status line."""

@@ -231,8 +231,8 @@ class Engine:
                 self._end(max(at_s, self._done_s))
 
     def _port_changed(self, change: PortChange, at_s: float) -> None:
-        name = "port_refused" if change.why else "port_back" if change.there else "port_lost"
-        self._outbox.tell(at_s, name, f"{change.role}: {change.why or change.name}")
+        name = "port_back" if change.there else "port_refused" if change.why else "port_lost"
+        self._outbox.tell(at_s, name, f"{change.role}: {change.name}{change.why and f': {change.why}'}")
         if change.role == PLAYERS_PORT and not change.there:
             self._outbox.pass_on(self._player.let_go(at_s, self._transport.tick_at(at_s)))
         if self._clock_out is not None and change.there and CLOCK_TRACK in change.tracks:

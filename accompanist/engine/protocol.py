@@ -97,7 +97,7 @@ class PortChange(NamedTuple):
         role: What it is for: "in" (the player's), "clock", "control", "out" or a track's name.
         name: Its full name.
         there: It is back.
-        why: Why it cannot be used though it is there; else empty.
+        why: Why it cannot be used though it is there, or what else is to say; else empty.
         ahead_s: How long before they are due the ports want the band's messages by now; 0: as before.
         tracks: What leaves by it: indices of tracks, or a number below 0 for the player's melody, clicks or the clock.
     """

@@ -121,15 +121,15 @@ class Plug:
         self.let_be, self._cut_s = at_s - self._cut_s < AGAIN_S, at_s
         return None if self.let_be else PortLost(f"the MIDI port {self._name!r} was disconnected from us")
 
-    def deserted(self) -> bool:
-        """Whether whoever was connected to a virtual port of ours has left it since the last call."""
+    def visit(self) -> bool | None:
+        """What became of a virtual port of ours since the last call: True somebody came, False all have left it."""
         port = self._port
         if port is None or self.choice.exists:
-            return False
+            return None
         before, self._visited = self._visited, port.is_connected()
         if self._visited and not before:
             self.begin(port)
-        return before and not self._visited
+        return self._visited if self._visited is not before else None
 
     def lose(self, before: PortListing, there: PortListing) -> None:
         """Its other side has gone.

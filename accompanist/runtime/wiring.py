@@ -23,7 +23,7 @@ from accompanist.runtime.sender import look_ahead_s
 
 _SYSTEM = 0xF0
 _NONE = PortListing((), ())
-_DESERTED = "nobody is connected to it any more"
+_VISITED, _DESERTED = "somebody is connected to it", "nobody is connected to it any more"
 _LEFT = "something disconnects it from us; left so until it is connected again"
 
 
@@ -178,9 +178,13 @@ class Wires:
             return []
         changes = [self._lose(plug, there, at_s) for plug in gone]
         self._before = there
-        useless = [(plug, _LEFT) for plug in self._plugs if plug.let_be and plug not in let_be]
-        useless += [(plug, _DESERTED) for plug in self._plugs if plug.deserted()]
-        changes += [PortChange(at_s, plug.role, plug.name, there=False, why=why) for plug, why in useless]
+        left = [plug for plug in self._plugs if plug.let_be and plug not in let_be]
+        changes += [PortChange(at_s, plug.role, plug.name, there=False, why=_LEFT) for plug in left]
+        visits = [(plug, came) for plug in self._plugs if (came := plug.visit()) is not None]
+        changes += [
+            PortChange(at_s, plug.role, plug.name, there=came, why=_VISITED if came else _DESERTED, tracks=plug.tracks)
+            for plug, came in visits
+        ]
         waiting = [plug for plug in self._plugs if not plug.there and plug not in gone]
         for plug in waiting:
             if plug.find(self.system, there):

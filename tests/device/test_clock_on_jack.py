@@ -157,3 +157,22 @@ def test_others_follow_our_clock(jack_server: JackServer, tiny_model: Path, back
     for beat in range(8):
         due_s = record.sent[0][0] + beat * BEAT_S
         assert abs(clocks_s[24 * beat] - due_s) < jack_server.tolerance_s
+
+
+@pytest.mark.parametrize("backend", ["jack", "rtmidi"])
+def test_a_drum_machine_that_is_connected_in_mid_song_is_told_where_to_go_on(
+    jack_server: JackServer, tiny_model: Path, backend: str
+) -> None:
+    wiring = ("--in", "Keyboard", "--out", "DAW", "--clock-out", "Drums", "--bpm", str(BPM), "--backend", backend)
+    jack_server.serve(*wiring, "--model", str(tiny_model))
+    keys = {"name": "keys", "connect": [["keys:out", our_port(backend, "in", "Keyboard")]], "length_s": 60}
+    jack_server.player({**keys, "play": played(beat_s=BEAT_S, tune=HEARD_BEATS)})
+    script = {"connect": [[our_port(backend, "clock out", "Drums"), "player:in_0"]], "length_s": 3.0}
+    record = jack_server.play(script)
+    words = [heard.data for heard in record.heard if heard.data[0] != CLOCK]
+    assert [data[0] for data in words] == [STOP, 0xF2, CONTINUE]
+    clocks_s = [heard.at_s for heard in record.heard if heard.data[0] == CLOCK]
+    (go_s,) = [heard.at_s for heard in record.heard if heard.data[0] == CONTINUE]
+    first = next(i for i, at_s in enumerate(clocks_s) if at_s >= go_s)
+    assert first >= 6  # the clocks of the sixteenth before are there already: the tempo is known by then
+    assert abs(clocks_s[first] - go_s) < jack_server.tolerance_s

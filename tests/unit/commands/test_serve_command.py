@@ -189,7 +189,7 @@ def test_ports_that_come_and_go_are_told(monkeypatch: pytest.MonkeyPatch) -> Non
     ]
     assert result.stderr.splitlines() == [
         "lost: in 'Keys'; waiting until it is back",
-        "cannot use: in 'Keys': several match",
+        "in 'Keys': several match",
         "back: in 'Keys 2'",
     ]
     assert "lost" not in serve().stdout

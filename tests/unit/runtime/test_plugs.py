@@ -124,7 +124,8 @@ def test_a_keyboard_that_leaves_our_own_port_lets_its_keys_go() -> None:
     assert wires.away == ()
     assert wires.look(3.0, lambda: None) == []
     system.opened["Accompanist In"].connected = True
-    assert wires.look(4.0, lambda: None) == []
+    (change,) = wires.look(4.0, lambda: None)
+    assert change == PortChange(4.0, "in", "Accompanist In", there=True, why="somebody is connected to it")
     assert not system.opened["Accompanist In"].closed
 
 
@@ -139,7 +140,7 @@ def test_a_daw_that_comes_back_to_our_own_port_is_silenced_and_readied() -> None
     wires.outputs[1].send(b"\x91\x40\x40")
     port.sent.clear()
     port.connected = True
-    assert reasons(wires) == []
+    assert reasons(wires) == ["somebody is connected to it"]
     assert port.sent == [b"\x81\x3c\x40", b"\xb1\x40\x00", b"\xb1\x7b\x00", *SETUP]
     wires.outputs[1].send(b"\x81\x40\x40")
     assert reasons(wires) == []
@@ -150,14 +151,15 @@ def test_who_connects_to_our_own_port_in_mid_song_gets_the_instruments_and_befor
     wires = virtual(system, connected=False)
     port = system.opened["Accompanist Out"]
     port.connected = True
-    assert reasons(wires) == []
+    (change,) = wires.look(2.0, lambda: None)
+    assert (change.role, change.there, change.tracks) == ("out", True, (0, 1, 2))
     assert port.sent == []
     port.connected = False
-    reasons(wires)
+    wires.look(3.0, lambda: None)
     wires.outputs[0].send(b"\xc0\x21")
     port.sent.clear()
     port.connected = True
-    assert reasons(wires) == []
+    wires.look(4.0, lambda: None)
     assert port.sent == [b"\xb0\x40\x00", b"\xb0\x7b\x00", *SETUP]
 
 

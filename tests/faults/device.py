@@ -109,13 +109,13 @@ class DevicePort:
             self.send_at(data, self._world.now())
             return
         assert not self.closed
-        self._world.ports.fail(self._device, timed=False)
+        self._world.ports.fail(self._device, data, timed=False)
         self._arrive(data)
 
     def send_at(self, data: bytes, due_s: float, tag: object = None) -> None:
         """Send at a second."""
         assert not self.closed
-        self._world.ports.fail(self._device, timed=True)
+        self._world.ports.fail(self._device, data, timed=True)
         self._device.waiting += tag is not None
         heapq.heappush(self._given, (due_s, next(self._world.numbers), data, tag))
         self._world.at(max(due_s - self._world.now(), 0.0), self.leave)

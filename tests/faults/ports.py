@@ -14,6 +14,7 @@ from accompanist.errors import PortLost
 SHORTEST_AWAY_S, LONGEST_AWAY_S = 0.6, 60.0
 """Who is back before anybody looks was never away."""
 CLIENTS = 100
+NOTE_OFF = 0x80
 
 
 class Ports(Source):
@@ -33,7 +34,7 @@ class Ports(Source):
         elif self.world.bay is not None and self.mood == "restarted":
             self.world.at(self.rng.uniform(0, length_s), self._kill)
 
-    def fail(self, device: Device, *, timed: bool) -> None:
+    def fail(self, device: Device, data: bytes, *, timed: bool) -> None:
         """A port is given a message, to send now or at its time: it may throw instead.
 
         Raises:
@@ -41,6 +42,9 @@ class Ports(Source):
             Injected: it throws.
         """
         world = self.world
+        ends_note = data[0] & 0xF0 == NOTE_OFF
+        if self.mood == "unplugged" and ends_note and world.bay is not None and self.rng.random() < 0.02:
+            self._pull(device)  # nobody has noticed: the end of the note goes nowhere
         if self.mood in ("vanishing", "throwing") and world.now() >= self._at_s and not world.watch.closing:
             self._at_s = math.inf if world.bay is None else world.now() + self.rng.uniform(0, LONGEST_AWAY_S)
             if not device.gone:

@@ -116,6 +116,7 @@ class Engine:
         self._ended = False
         self._now_s: float | None = None
         self._done_s = -math.inf  # what was to do up to here is done
+        self._stirred = True  # something came in since that there may be more to do for; a note is only heard
 
     def step(self, now_s: float, inputs: Sequence[Input]) -> Step:
         """Take what came in, and do everything that is due.
@@ -186,7 +187,7 @@ class Engine:
 
     def _catch_up(self, until_s: float) -> None:
         """Do what was to do up to a moment, the transport's own deadlines in between."""
-        if until_s < self._done_s:
+        if until_s < self._done_s or (until_s == self._done_s and not self._stirred):
             return
         while (deadline_s := self._transport.deadline_s) <= until_s:
             self._done_s = max(deadline_s, self._done_s)
@@ -200,6 +201,7 @@ class Engine:
         if self._clock_out is not None:
             self._clock_out.play(self._transport, at_s)
         self._band.play(self._transport, at_s)
+        self._stirred = False
 
     def _wake_at_s(self, now_s: float) -> float | None:
         its_s = self._band.next_s(self._transport), self._count_in.next_s(self._transport)
@@ -212,9 +214,11 @@ class Engine:
     # --- what came in ---
 
     def _take(self, item: Input, at_s: float) -> None:
+        if isinstance(item, Received):
+            self._receive(item, at_s)
+            return
+        self._stirred = True
         match item:
-            case Received():
-                self._receive(item, at_s)
             case TempoChange():
                 self._transport.change_tempo(item.us_per_beat, item.tick)
             case Answer():
@@ -245,6 +249,7 @@ class Engine:
     def _receive(self, received: Received, at_s: float) -> None:
         data = received.data
         if self._controls.owns(received):
+            self._stirred = True
             for command in self._controls.commands(received):
                 self._obey(command, at_s)
         elif self._player.owns(received):
@@ -252,6 +257,7 @@ class Engine:
                 self._begin(at_s)
             self._outbox.pass_on(self._player.hear(data, self._transport.tick_at(at_s), at_s))
         elif data and data[0] >= FIRST_SYSTEM and not received.from_control:
+            self._stirred = True
             self._turn(self._transport.receive(data, at_s))
 
     # --- the player in charge ---
@@ -301,7 +307,7 @@ class Engine:
 
     def _begin(self, at_s: float) -> None:
         """The song begins: tick 0 is at this moment."""
-        self._begun = True
+        self._begun = self._stirred = True
         self._turn(self._transport.player_began(at_s))
 
     def _turn(self, turns: Sequence[Turn]) -> None:

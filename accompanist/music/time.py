@@ -99,15 +99,14 @@ class TempoMap:
 
     def s_at(self, tick: float) -> float:
         """The moment of a tick, in seconds."""
-        if len(self.changes) == 1:  # nearly always
-            return self.origin_s + tick * self.changes[0][1] / self.ppq / 1e6
         elapsed_us = 0.0
-        for i, (start, us) in enumerate(self.changes):
-            end = self.changes[i + 1][0] if i + 1 < len(self.changes) else None
-            if end is None or tick < end:
-                return self.origin_s + (elapsed_us + (tick - start) * us / self.ppq) / 1e6
+        start, us = self.changes[0]
+        for end, following_us in self.changes[1:]:
+            if tick < end:
+                break
             elapsed_us += (end - start) * us / self.ppq
-        raise AssertionError("unreachable: the last segment has no end")
+            start, us = end, following_us
+        return self.origin_s + (elapsed_us + (tick - start) * us / self.ppq) / 1e6
 
     def tick_at(self, s: float) -> int:
         """The last tick that has begun at a moment (floor), with a tenth of a microsecond's grace for rounding.
@@ -115,12 +114,11 @@ class TempoMap:
         The grace is above the rounding of seconds held in a float for three years of a machine's uptime.
         """
         left_us = (s - self.origin_s) * 1e6 + 0.1
-        if len(self.changes) == 1:  # nearly always
-            return int(left_us * self.ppq // self.changes[0][1])
-        for i, (start, us) in enumerate(self.changes):
-            end = self.changes[i + 1][0] if i + 1 < len(self.changes) else None
-            length_us = None if end is None else (end - start) * us / self.ppq
-            if length_us is None or left_us < length_us:
-                return start + int(left_us * self.ppq // us)
+        start, us = self.changes[0]
+        for end, following_us in self.changes[1:]:
+            length_us = (end - start) * us / self.ppq
+            if left_us < length_us:
+                break
             left_us -= length_us
-        raise AssertionError("unreachable: the last segment has no end")
+            start, us = end, following_us
+        return start + int(left_us * self.ppq // us)

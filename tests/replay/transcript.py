@@ -21,6 +21,9 @@ and between them what the engine did, which is what the test compares:
     > 4.0000 tick 3840 bass on C3 84
     ! 3.8750 job 0 for 3.1
 
+`model = live` is a model with codes, which says what it was told (`support.live`): on each beat the bass is a semitone
+higher than on the last one that it knows of, the piano plays the melody of two bars ago, drums are struck on beats.
+
 Lines that begin with # are remarks and stay where they are.
 """
 
@@ -37,14 +40,18 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from support.band import chords, clocks, play
+from support.live import LIVE_SPEC, said
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
 from accompanist.config_controls import ControlsConfig
 from accompanist.engine.controls import TRACK_SWITCHES, worded
+from accompanist.engine.decode import decoded
 from accompanist.engine.engine import Engine
-from accompanist.engine.protocol import Event, Input, Job, Message, Received, Stop, TempoChange
+from accompanist.engine.protocol import Answer, Event, Input, Job, Message, Received, Stop, TempoChange
+from accompanist.music.question import Question
 from accompanist.music.roll import FloatRoll
+from accompanist.music.spec import ModelSpec
 from accompanist.music.theory import pitch_name, pitch_number
 from accompanist.music.time import us_per_beat
 
@@ -71,7 +78,8 @@ def rewritten(text: str) -> str:
 def _performed(head: list[str], body: list[str]) -> list[tuple[float, str]]:
     """What the engine does: (seconds, line), in the order in which it was done."""
     settings = dict(line.split(" = ") for line in head if " = " in line and not line.startswith("#"))
-    inputs = [item for line in body for item in _inputs(line)]
+    spec = LIVE_SPEC if settings.get("model") == "live" else TINY_SPEC
+    inputs = [item for line in body for item in _inputs(line, spec)]
     switches: dict[str, Any] = {key: settings[key] == "yes" for key in settings if settings[key] in ("yes", "no")}
     engine = {key: switches.pop(key) for key in list(switches) if key in ENGINE}
     engine |= {
@@ -79,19 +87,32 @@ def _performed(head: list[str], body: list[str]) -> list[tuple[float, str]]:
     }
     if "split" in settings:
         switches["split"] = pitch_number(settings["split"])
-    band = Engine(TINY_SPEC, EngineConfig(**engine), controls=_controls(settings), **switches)
+    band = Engine(spec, EngineConfig(**engine), controls=_controls(settings), **switches)
 
-    def reply(job: Job) -> tuple[float, FloatRoll | str]:
+    def reply(job: Job) -> tuple[float, FloatRoll | str | Answer]:
         how, _, what = settings.get(f"job {job.number}", "late 0").partition(" ")
         if how == "fails":
             return 0.0, what
+        if spec is LIVE_SPEC:
+            return float(what), _told(job)
         if how == "up":
             return 0.0, np.roll(chords(job), int(what), axis=-1)
         return (0.0, chords(job) * np.nan) if how == "nan" else (float(what), chords(job))
 
     show = play(band, inputs, max(item.at_s for item in inputs), reply)
-    done = [(m.due_s, 1, _message_line(m)) for m in show.messages] + [(e.at_s, 0, _event_line(e)) for e in show.events]
+    done = [(m.due_s, 1, _message_line(m, spec)) for m in show.messages] + [
+        (e.at_s, 0, _event_line(e)) for e in show.events
+    ]
     return [(at_s, line) for at_s, _, line in sorted(done, key=lambda item: item[:2])]
+
+
+def _told(job: Job) -> Answer:
+    """The live model's answer; its noise is silence for even questions."""
+    noise = np.full(LIVE_SPEC.noise_shape, job.number % 2, dtype=np.float32)
+    reply = said(Question(job.melody, job.codes, job.moment), noise)
+    return Answer(
+        0.0, job, decoded(reply.values, LIVE_SPEC, job.plan_tick, velocities=reply.velocities), 0.0, reply.codes
+    )
 
 
 def _controls(settings: dict[str, str]) -> ControlsConfig:
@@ -104,7 +125,7 @@ def _controls(settings: dict[str, str]) -> ControlsConfig:
     return msgspec.convert(table, ControlsConfig)
 
 
-def _inputs(line: str) -> list[Input]:
+def _inputs(line: str, spec: ModelSpec) -> list[Input]:
     at_text, what, *rest = line.split()
     at_s = float(at_text)
     if (data := _message(what, rest)) is not None:
@@ -113,7 +134,7 @@ def _inputs(line: str) -> list[Input]:
     match what, rest:
         case "command", [name, *words]:
             track = words.pop(0) if name in TRACK_SWITCHES else None
-            item = worded(name, track, words[0] if words else None, TINY_SPEC)._replace(at_s=at_s)
+            item = worded(name, track, words[0] if words else None, spec)._replace(at_s=at_s)
         case "clocks", [count, "at", bpm]:
             return clocks(at_s, int(count), bpm=float(bpm))
         case "tempo", [bpm]:
@@ -143,11 +164,11 @@ def _message(what: str, rest: list[str]) -> bytes | None:
     return None if rest else REAL_TIME.get(what)
 
 
-def _message_line(message: Message) -> str:
+def _message_line(message: Message, spec: ModelSpec) -> str:
     kinds = {0x80: "off", 0x90: "on"}
     kind, name = (
         kinds.get(message.data[0] & 0xF0),
-        "thru" if message.track < 0 else TINY_SPEC.tracks[message.track].name,
+        "thru" if message.track < 0 else spec.tracks[message.track].name,
     )
     what = f"{kind} {pitch_name(message.data[1])}" if kind else message.data.hex(" ")
     loud = f" {message.data[2]}" if kind == "on" else ""

@@ -16,7 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
+from accompanist.music.question import Question, Reply
+from accompanist.music.roll import HELD, ONSET
 from accompanist.music.spec import LIVE_BAND, METADATA_KEY, ModelSpec
 
 COUNTER, FIRST_STEP, KNOWN_STEP, BEAT_IN_BAR, BEATS_PER_BAR, STYLE = range(6)
@@ -97,6 +100,33 @@ def write_live_model(path: Path, *, spec: ModelSpec = LIVE_SPEC) -> Path:
     ]
     graph.save(path, inputs, outputs, spec)
     return path
+
+
+def said(question: Question, noise: NDArray[np.float32], spec: ModelSpec = LIVE_SPEC) -> Reply:
+    """The same without onnxruntime.
+
+    Args:
+        question: With codes and moment.
+        noise: As the model is given it.
+        spec: Its spec.
+    """
+    assert question.codes is not None
+    assert question.moment is not None
+    steps, beats, context = spec.plan_steps, spec.plan_beats, spec.context_steps
+    counters = question.codes[spec.context_beats - 1, COUNTER] + 1 + np.arange(beats)
+    codes = np.array([[counter, *question.moment] for counter in counters], dtype=np.int64)
+    values = np.full((4, 2, steps, 128), -1, dtype=np.float32)
+    velocities = np.zeros((4, steps, 128), dtype=np.float32)
+    for beat, counter in enumerate(counters.tolist()):
+        first, low, hit = 4 * beat, LOWEST_BASS + counter % BASS_PITCHES, KICK if noise.mean() > 0 else SNARE
+        values[0, ONSET, first, low] = values[0, HELD, first : first + 4, low] = 1
+        values[3, :, first, hit] = 1
+    for track, first, down in ((1, context - steps, PIANO_DOWN), (2, context, STRINGS_DOWN)):
+        heard = np.roll(question.melody[:, first : first + steps], -down, axis=2)
+        values[track] = np.where(heard > 0, 1, -1)
+    for track, velocity in ((0, BASS_VELOCITY + question.moment.style), (1, PIANO_VELOCITY), (3, DRUMS_VELOCITY)):
+        velocities[track][values[track, ONSET] > 0] = velocity / 127
+    return Reply(values, velocities, codes)
 
 
 class _Graph:

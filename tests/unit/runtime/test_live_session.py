@@ -21,6 +21,7 @@ from support.live import (
     SNARE,
     STRINGS_DOWN,
     STYLE,
+    said,
     write_live_model,
 )
 from support.tiny import TINY_SPEC
@@ -70,6 +71,17 @@ def test_every_field_of_a_question_reaches_the_model(session: Session) -> None:
     assert np.argwhere(begins[BASS]).tolist() == [[4 * i, LOWEST_BASS + 5 + i] for i in range(8)]
     assert np.array_equal(reply.values[PIANO, HELD] > 0, np.roll(melody()[HELD, 32:64], -PIANO_DOWN, axis=1))
     assert np.array_equal(reply.values[STRINGS, HELD] > 0, np.roll(melody()[HELD, 64:96], -STRINGS_DOWN, axis=1))
+
+
+def test_the_model_says_the_same_without_onnxruntime(session: Session) -> None:
+    feed = Feed(LIVE_SPEC)
+    for seed in range(4):
+        question = Question(melody(), codes(20 * seed), MOMENT._replace(style=seed % 2))
+        feed.fill(question, seed)
+        for one, other in zip(session.run(question, seed=seed), said(question, feed.arrays["noise"]), strict=True):
+            assert one is not None
+            assert other is not None
+            assert np.allclose(one, other)
 
 
 def test_velocities_stand_where_notes_begin(session: Session) -> None:

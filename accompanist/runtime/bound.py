@@ -43,6 +43,7 @@ class Feed:
         self._melody = self.arrays[spec.melody_input][0]
         self._sounds = np.zeros(self._melody.shape, dtype=np.bool_)
         self._nowhere = Moment(0, spec.context_steps, 0, spec.beats_per_bar)
+        self.try_out(-1)  # a model may be run for its time before it is asked, and no bar has 0 beats
 
     def fill(self, question: Question, seed: int, temperature: float = 1.0) -> None:
         """Write a question, the melody as -1 and 1, and noise.

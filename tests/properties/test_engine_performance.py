@@ -21,6 +21,7 @@ from accompanist.engine.engine import Engine
 from accompanist.engine.memory import MOST_BEATS, MOST_NOTES
 from accompanist.engine.player import THRU_TRACK
 from accompanist.engine.protocol import (
+    Answer,
     BeatReport,
     Command,
     Committed,
@@ -35,6 +36,7 @@ from accompanist.engine.protocol import (
     Stop,
     TempoChange,
 )
+from accompanist.music.spec import ModelSpec
 
 # A beat of listening and plans of two beats: much happens in little time. Two tracks share a channel, as no model of
 # ours would, because the promise about sounding copies holds per channel.
@@ -44,6 +46,8 @@ SPEC = msgspec.structs.replace(
     context_steps=4,
     plan_steps=8,
 )
+CODED = msgspec.structs.replace(SPEC, kind="live", lag_steps=0, context_steps=8, ahead_steps=4, codes=1)
+"""A model that names its plans: each beat by the number of the question."""
 SHAPE = (3, 2, 8, 128)
 
 Action = tuple[str, Any]
@@ -86,6 +90,7 @@ stages = st.fixed_dictionaries(
         "wait_for_player": st.booleans(),
         "channel": st.sampled_from([0, 1]),
         "prompt": st.booleans(),
+        "spec": st.sampled_from([SPEC, CODED]),
         "ahead_s": st.sampled_from([0.0, 0.0, 0.03, 0.3]),
         "split": st.sampled_from([0, 60]),
         "controls": st.sampled_from([ControlsConfig(), MAPPED]),
@@ -121,13 +126,15 @@ class Recorder:
     """An engine with everything noted that went in and came out.
 
     Args:
+        spec: The model's.
         prompt: A model answers each question at once, whatever else is said to the engine about it later.
         settings: The engine's.
         options: The engine's too.
     """
 
-    def __init__(self, *, prompt: bool, settings: EngineConfig, **options: Any) -> None:
-        self.engine = Engine(SPEC, settings, **options)
+    def __init__(self, *, spec: ModelSpec, prompt: bool, settings: EngineConfig, **options: Any) -> None:
+        self.spec = spec
+        self.engine = Engine(spec, settings, **options)
         self.prompt = prompt
         self.ahead_s: float = options["ahead_s"]
         self.messages: list[Message] = []
@@ -161,7 +168,13 @@ class Recorder:
         job = self.jobs[-1 - back]
         if kind == "failure":
             return [Failure(at_s, job, "out of memory")]
-        return [answered(job, values_of(what[1]) if kind == "answer" else ODD_VALUES[what[1]], at_s, spec=SPEC)]
+        return [self.answered(job, values_of(what[1]) if kind == "answer" else ODD_VALUES[what[1]], at_s)]
+
+    def answered(self, job: Job, values: Any, at_s: float) -> Answer | Failure:
+        answer = answered(job, values, at_s, spec=self.spec)
+        if self.spec.codes and isinstance(answer, Answer):
+            return answer._replace(codes=np.full((2, 1), job.number))
+        return answer
 
     def step(self, moment: Moment) -> None:
         wait_s, arrived = moment
@@ -184,10 +197,24 @@ class Recorder:
         due_s = [message.due_s for message in step.messages]
         assert due_s == sorted(due_s)
         if step.job is not None:
+            self.knows_no_more_than_it_can(step.job)
             self.jobs.append(step.job)
             if self.prompt:
-                answer = answered(step.job, values_of(step.job.number), self.now_s, spec=SPEC)
+                answer = self.answered(step.job, values_of(step.job.number), self.now_s)
                 self.took(self.engine.step(self.now_s, [answer]))
+
+    def knows_no_more_than_it_can(self, job: Job) -> None:
+        """A question of a model with codes: unknown is silent, and only earlier questions were answered."""
+        assert (job.moment is None) == (job.codes is None) == (self.spec.codes == 0)
+        if job.moment is None or job.codes is None:
+            return
+        assert job.plan_tick % 480 == 0
+        assert job.moment.beat_in_bar == job.plan_tick // 480 % 4
+        assert 0 <= job.moment.first_step <= self.spec.context_steps
+        assert 0 <= job.moment.known_step <= self.spec.context_steps
+        assert not job.melody[:, job.moment.known_step :].any()
+        assert set(job.codes[:2, 0].tolist()) <= {-1, *(earlier.number for earlier in self.jobs)}
+        assert (job.codes[2:] == -1).all()
 
 
 def perform(script: list[Moment], options: dict[str, Any]) -> Recorder:

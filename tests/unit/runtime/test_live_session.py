@@ -151,6 +151,13 @@ def test_a_call_allocates_no_array(session: Session) -> None:
     assert after - before < STAYS
 
 
+def test_before_it_is_asked_it_computes_on_a_moment_that_may_be(live_model: Path) -> None:
+    assert Feed(LIVE_SPEC).arrays["moment"].tolist() == [[0, 64, 0, 4, 0]]
+    assert (Feed(LIVE_SPEC).arrays["codes"] == UNKNOWN).all()
+    for binding in (True, False):
+        Session(live_model, binding=binding).run_again()
+
+
 def test_the_classic_kind_has_neither_codes_nor_moment() -> None:
     assert list(inputs_of(TINY_SPEC)) == list(Feed(TINY_SPEC).arrays) == ["melody", "noise"]
     assert list(inputs_of(LIVE_SPEC)) == ["melody", "noise", "codes", "moment"]

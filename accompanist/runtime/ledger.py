@@ -55,10 +55,8 @@ class Ledger:
         self._ended_before, self._ended = self._ended, set()
 
     def ends(self) -> list[bytes]:
-        """A note-off for each note that sounds, or may; from now on none does."""
+        """A note-off for each note that sounds, or may: they sound until `note` is told of these as well."""
         sounding = sorted(self._sounding | self._ended | self._ended_before)
-        for notes in (self._sounding, self._ended, self._ended_before):
-            notes.clear()
         return [bytes((_NOTE_OFF | channel, pitch, RELEASE_VELOCITY)) for channel, pitch in sounding]
 
     def quiet(self, *controllers: int) -> list[bytes]:

@@ -224,9 +224,12 @@ class OutputPlug(Plug):
         self._refused = None
         self._ahead_s = port.ahead_s
         self._period_s = cast(TimedPort, port).period_s if self._ahead_s > 0 else 0.0
-        ends = [*self._ledger.ends(), *self._ledger.quiet(SUSTAIN, ALL_NOTES_OFF)]
+        for data in self._ledger.ends():
+            port.send(data)
+            self._ledger.note(data)  # one by one: it may go again meanwhile
         # Before the first message the opening is still to come.
-        for data in (*ends, *(self._setup if self._ledger.channels else ())):
+        quiet = self._ledger.quiet(SUSTAIN, ALL_NOTES_OFF)
+        for data in (*quiet, *(self._setup if self._ledger.channels else ())):
             port.send(data)
 
     def why_gone(self, at_s: float) -> PortLost | None:

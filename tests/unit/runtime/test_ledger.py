@@ -23,7 +23,21 @@ def test_it_ends_what_a_listener_holds_and_nothing_else(course: list[tuple[tuple
         elif heard and kind in (0x80, 0x90):
             held.discard((channel, pitch))
     assert ledger.channels == sorted(used)
-    assert ledger.ends() == [bytes((0x80 | channel, pitch, 64)) for channel, pitch in sorted(held)]
+    ends = ledger.ends()
+    assert ends == [bytes((0x80 | channel, pitch, 64)) for channel, pitch in sorted(held)]
+    for data in ends:
+        ledger.note(data)
+    assert ledger.ends() == []
+
+
+def test_an_end_that_may_have_gone_nowhere_is_told_again_until_the_listener_was_seen_twice() -> None:
+    ledger = Ledger(unsure=True)
+    ledger.note(b"\x91\x3c\x40")
+    ledger.note(b"\x81\x3c\x00")
+    assert ledger.ends() == [b"\x81\x3c\x40"]
+    ledger.sure()
+    assert ledger.ends() == [b"\x81\x3c\x40"]
+    ledger.sure()
     assert ledger.ends() == []
 
 

@@ -243,6 +243,22 @@ def test_a_note_that_was_ended_after_the_port_had_gone_is_ended_when_it_is_back(
     assert ends == [b"\x81\x3c\x40"]
 
 
+def test_what_is_ended_when_a_port_is_back_is_ended_later_where_it_goes_again_meanwhile() -> None:
+    port, again, last = FakePort("Synth"), FakePort("Synth"), FakePort("Synth")
+    ports = iter((port, again, last))
+    plug = OutputPlug("out", "Synth", PortChoice("Synth", exists=True), setup=(), open_port=lambda *_: next(ports))
+    system = FakeMidiSystem(outputs=("Synth",))
+    plug.open(system)
+    for pitch in (60, 64, 67):
+        plug.send(bytes((0x90, pitch, 80)))
+    plug.close()
+    again.breaks_after = 1
+    with pytest.raises(PortLost):
+        plug.open(system)
+    plug.open(system)
+    assert [data for data in last.sent if data[0] == 0x80] == [bytes((0x80, pitch, 64)) for pitch in (60, 64, 67)]
+
+
 def test_a_port_that_refused_is_lost_once_and_found_when_it_is_back() -> None:
     system = system_here()
     wires = rig(system)

@@ -32,7 +32,7 @@ _PLAIN_EVERY_S = 5.0  # between two status lines where there is no terminal to r
 @click.option("--clock-out", metavar="PORT", help="Send a MIDI clock to this port: others follow your tempo.")
 @click.option("--bpm", type=float, help="Tempo where no MIDI clock leads.")
 @click.option("--count-in", "count_in_bars", type=int, metavar="BARS", help="Click for so many bars, then begin.")
-@click.option("--listen-bars", type=int, help="Bars that the band only listens; at least the model's window.")
+@click.option("--listen-bars", type=int, help="Bars that the band only listens; at least one, or the model's window.")
 @click.option("--beats-per-bar", type=int, help="Beats in a bar.")
 @click.option("--channel", type=int, help="MIDI channel you play on, 1 to 16; 0: any.")
 @click.option("--control", metavar="PORT", help="More controls arrive on this port; see [controls] in config.toml.")
@@ -66,8 +66,8 @@ def serve(ctx: click.Context, /, *, config_path: Path | None, as_json: bool, **f
     """Play live: your melody in on one MIDI port, the band out on another.
 
     A name is that of a port there is, in full or a part only it has ("#2" behind it: the second of several); any other
-    name becomes a new virtual port, to connect to in your DAW. It listens for two bars, then it plays. Ctrl-C ends it,
-    and everything that sounds. What no flag says, config.toml does.
+    name becomes a new virtual port, to connect to in your DAW. It listens for a bar or two, then it plays. Ctrl-C ends
+    it, and everything that sounds. What no flag says, config.toml does.
 
     \b
     accompanist serve --in "Keyboard" --out "DAW"        your tempo: the first note is beat one

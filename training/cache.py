@@ -13,7 +13,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,13 +134,23 @@ def _save(path: Path, source: str, reading: Reading) -> None:
     notes = _joined([song.notes for song in reading.songs], (0, 5))
     bars = _joined([song.bars for song in reading.songs], (0,))
     encoded = np.frombuffer(msgspec.json.encode(contents), dtype=np.uint8)
+    write_arrays(path, {"contents": encoded, "notes": notes, "bars": bars})
+    drop_others(path, re.compile(rf"{re.escape(source)}-[0-9a-f]{{{_KEY_DIGITS}}}\.npz"))
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+    """Write an .npz file into the cache, whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, contents=encoded, notes=notes, bars=bars)
+                np.savez(file, **arrays)  # type: ignore[arg-type]  # any name may be an array's
             temporary.replace(path)
         except BaseException:  # Ctrl-C as well: nothing unfinished may stay
             temporary.unlink(missing_ok=True)
@@ -150,12 +160,10 @@ def _save(path: Path, source: str, reading: Reading) -> None:
             f"the cache {path.parent} cannot be written: {error.strerror or error}",
             hint="free some space there, or choose another folder with data.cache in config.toml",
         ) from error
-    _drop_older(path, source)
 
 
-def _drop_older(path: Path, source: str) -> None:
-    """Remove what was read of the same source by an older reader or from older files."""
-    pattern = re.compile(rf"{re.escape(source)}-[0-9a-f]{{{_KEY_DIGITS}}}\.npz")
+def drop_others(path: Path, pattern: re.Pattern[str]) -> None:
+    """Remove what an older reader made, or what was made of older files: all of the pattern but the file itself."""
     for other in path.parent.iterdir():
         if other != path and pattern.fullmatch(other.name):
             with suppress(OSError):  # on Windows another process may have it open; the next run removes it

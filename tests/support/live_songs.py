@@ -10,7 +10,7 @@ import numpy as np
 from accompanist.music.spec import LIVE_BAND
 from accompanist.music.time import PPQ
 from training.live.beats import Beats, beats_of
-from training.live.codes import CodedSong, coded, layout_of, learn_books
+from training.live.codes import CodedSong, Layout, coded, learn_books
 from training.live.figures import FigureBook
 from training.live.network import LiveNetwork, Shape
 from training.read import MELODY, SongTable
@@ -70,12 +70,23 @@ def beats(table: SongTable) -> Beats:
 def books() -> dict[str, FigureBook]:
     """The figures of the tune in four keys, in four and in three."""
     songs = [beats(tune(key=key, meter=meter)) for key in (0, 2, 7, 9) for meter in (4, 3)]
-    return learn_books(songs, [track.name for track in LIVE_BAND])
+    return learn_books(songs, LIVE_BAND)
+
+
+def layout() -> Layout:
+    """Just as large as these books."""
+    return Layout(tuple(books()), tuple(len(book) for book in books().values()))
 
 
 def coded_tune(name: str = "tune", *, key: int = 0, bars: int = 8, meter: int = 4, seed: int = 0) -> CodedSong:
     """The tune in numbers."""
-    return coded(beats(tune(name, key=key, bars=bars, meter=meter, seed=seed)), books())
+    return in_numbers(tune(name, key=key, bars=bars, meter=meter, seed=seed))
+
+
+def in_numbers(table: SongTable) -> CodedSong:
+    """A song in numbers."""
+    (song,) = coded([beats(table)], books())
+    return song
 
 
 def network(seed: int = 0) -> LiveNetwork:
@@ -84,7 +95,7 @@ def network(seed: int = 0) -> LiveNetwork:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        made = LiveNetwork(layout_of(books()), SHAPE)
+        made = LiveNetwork(layout(), SHAPE)
         for parameter in made.parameters():
             if parameter.ndim == 1:
                 torch.nn.init.normal_(parameter, std=0.3)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from accompanist.music.spec import TrackSpec
 from accompanist.music.time import PPQ, STEPS_PER_BEAT, TICKS_PER_STEP
-from training.live.harmony import chords_of, keys_of
+from training.live.harmony import DEGREES, chords_of, keys_of
 from training.live.lanes import lanes_of, octaves_of
 from training.read import MELODY, SongTable
 from training.sources.kit import DRUMS, KIT
@@ -100,6 +100,11 @@ def beats_of(table: SongTable, tracks: tuple[TrackSpec, ...]) -> Beats | None:
     )
 
 
+def lanes_in(track: TrackSpec) -> int:
+    """How many lanes a track has."""
+    return len(DRUM_LANES) if track.is_drums else octaves_of(track)[1] * DEGREES
+
+
 def _places(bars: NDArray[np.integer], count: int, meter: int) -> NDArray[np.int64]:
     place = np.zeros(count, dtype=np.int64)
     for first, last in zip(bars[:-1].tolist(), bars[1:].tolist(), strict=True):
@@ -170,16 +175,15 @@ class _Line:
 
 
 def _figures(line: _Line, track: TrackSpec, chord: NDArray[np.integer], key: NDArray[np.integer]) -> Figures:
+    count = lanes_in(track)
+    cells = np.zeros((line.beats * STEPS_PER_BEAT, 2, count), dtype=np.bool_)
     if track.is_drums:
         kit = {pitch: lane for lane, pitch in enumerate(DRUM_LANES)}
         lane_of = np.array([kit.get(pitch, -1) for pitch in range(128)])
-        lanes, count = lane_of[line.pitch], len(DRUM_LANES)
-        cells = np.zeros((line.beats * STEPS_PER_BEAT, 2, count), dtype=np.bool_)
+        lanes = lane_of[line.pitch]
         known = lanes >= 0
         cells[line.first[known], :, lanes[known]] = True
     else:
-        count = octaves_of(track)[1] * 7
-        cells = np.zeros((line.beats * STEPS_PER_BEAT, 2, count), dtype=np.bool_)
         step, note = line.cells()
         beat = step // STEPS_PER_BEAT
         pitch = folded(line.pitch.astype(np.int32), track)

@@ -13,9 +13,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from training.live.beats import Beats, Figures
+from accompanist.music.spec import TrackSpec
+from accompanist.music.time import STEPS_PER_BEAT
+from training.live.beats import Beats, Figures, lanes_in
 from training.live.figures import FigureBook, learn_book
-from training.live.harmony import CHORDS
+from training.live.harmony import CHORDS, DEGREES
+from training.read import Progress, silent
 
 LEVELS = 9
 """Degrees of loudness; the one in the middle is a track's own mean."""
@@ -84,34 +87,57 @@ class CodedSong:
     def __len__(self) -> int:
         return len(self.codes)
 
+    @property
+    def is_drums_alone(self) -> bool:
+        """Whether nothing but drums plays."""
+        tracks = (self.codes.shape[1] - 1) // 2
+        return not self.has_melody and bool((self.codes[:, tracks] >= 0).any() and (self.codes[:, :tracks] < 0).all())
 
-def learn_books(songs: Sequence[Beats], tracks: Sequence[str]) -> dict[str, FigureBook]:
-    """The dictionaries of all tracks, from the songs of the training split."""
+
+LAYOUT = Layout(tuple(BOOK_SIZES), tuple(BOOK_SIZES.values()))
+"""Of the live ensemble; a book may fill less than its place."""
+
+
+def learn_books(
+    songs: Sequence[Beats], tracks: Sequence[TrackSpec], *, progress: Progress = silent
+) -> dict[str, FigureBook]:
+    """The dictionaries of all tracks, from the songs of the training split; a track that nobody plays has silence."""
     books = {}
-    for track in tracks:
-        played = [song.figures[track].cells for song in songs if track in song.figures]
-        if played:
-            octave = 0 if track == "drums" else 7
-            books[track] = learn_book(np.concatenate(played), BOOK_SIZES[track], lanes_per_octave=octave)
+    for number, track in enumerate(tracks):
+        progress("figures", number, len(tracks))
+        nothing = np.zeros((0, 2, STEPS_PER_BEAT, lanes_in(track)), dtype=np.bool_)
+        played = [song.figures[track.name].cells for song in songs if track.name in song.figures]
+        octave = 0 if track.is_drums else DEGREES
+        cells = np.concatenate([nothing, *played])
+        books[track.name] = learn_book(cells, BOOK_SIZES[track.name], lanes_per_octave=octave)
     return books
 
 
-def layout_of(books: Mapping[str, FigureBook]) -> Layout:
-    """The layout of the codes that some books make."""
-    return Layout(tuple(books), tuple(len(book) for book in books.values()))
-
-
-def coded(song: Beats, books: Mapping[str, FigureBook]) -> CodedSong:
-    """A song in numbers."""
+def coded(
+    songs: Sequence[Beats], books: Mapping[str, FigureBook], *, progress: Progress = silent
+) -> tuple[CodedSong, ...]:
+    """Songs in numbers."""
     tracks = list(books)
-    codes = np.full((len(song), 1 + 2 * len(tracks)), UNKNOWN, dtype=np.int16)
-    if any(track != "drums" for track in song.figures) or (song.chord < CHORDS).any():
-        codes[:, 0] = song.chord
+    codes = [np.full((len(song), 1 + 2 * len(tracks)), UNKNOWN, dtype=np.int16) for song in songs]
+    for song, numbers in zip(songs, codes, strict=True):
+        if any(track != "drums" for track in song.figures) or (song.chord < CHORDS).any():
+            numbers[:, 0] = song.chord
     for at, track in enumerate(tracks):
-        if track in song.figures:
-            codes[:, 1 + at] = books[track].nearest(song.figures[track].cells)
-            codes[:, 1 + len(tracks) + at] = levels_of(song.figures[track])
-    style = STYLES.index(song.style) if song.style in STYLES else -1
+        progress("songs in figures", at, len(tracks))
+        playing = [number for number, song in enumerate(songs) if track in song.figures]
+        if not playing:
+            continue
+        # All songs at once: most figures are played in many of them.
+        found = books[track].nearest(np.concatenate([songs[number].figures[track].cells for number in playing]))
+        ends = np.cumsum([len(songs[number]) for number in playing])
+        for number, figures in zip(playing, np.split(found, ends[:-1]), strict=True):
+            codes[number][:, 1 + at] = figures
+            codes[number][:, 1 + len(tracks) + at] = levels_of(songs[number].figures[track])
+    return tuple(_numbered(song, numbers) for song, numbers in zip(songs, codes, strict=True))
+
+
+def _numbered(song: Beats, codes: NDArray[np.int16]) -> CodedSong:
+    style = STYLES.index(song.style) if song.style in STYLES else UNKNOWN
     return CodedSong(
         song.label, style, song.melody, song.struck, song.has_melody, codes, song.key, song.place, song.meter
     )

@@ -91,9 +91,9 @@ def chords_of(weights: NDArray[np.floating], bass: NDArray[np.integer], strong: 
     scores += np.repeat(np.array(_SIMPLER), 12)
     chords = _steadiest(scores, np.where(strong, _CHANGE, _CHANGE_OFF_BEAT)).astype(np.int16)
     quiet = weights.sum(axis=1) == 0
-    for beat in range(3, len(chords)):
-        if quiet[beat - 3 : beat + 1].all():
-            chords[beat - 3 : beat + 1] = NO_CHORD
+    for begin in range(4):  # every beat that four quiet ones in a row cover
+        ends = quiet[3:] & quiet[2:-1] & quiet[1:-2] & quiet[:-3]
+        chords[begin : begin + len(ends)][ends] = NO_CHORD
     first = int(np.argmin(quiet)) if len(quiet) and not quiet.all() else len(quiet)
     chords[:first] = NO_CHORD
     return chords
@@ -123,16 +123,17 @@ def _steadiest(scores: NDArray[np.floating], change: NDArray[np.floating]) -> ND
     beats, states = scores.shape
     if beats == 0:
         return np.zeros(0, dtype=np.int64)
-    came_from = np.zeros((beats, states), dtype=np.int32)
-    best = scores[0].copy()
-    here = np.arange(states)
+    moved = np.zeros((beats, states), dtype=np.bool_)
+    leaders = np.zeros(beats, dtype=np.int64)
+    best = scores[0].astype(np.float64)
     for beat in range(1, beats):
-        leader = int(best.argmax())
-        moved = best[leader] + change[beat] > best
-        came_from[beat] = np.where(moved, leader, here)
-        best = np.where(moved, best[leader] + change[beat], best) + scores[beat]
+        leaders[beat] = leader = best.argmax()
+        best_moved = best[leader] + change[beat]
+        np.less(best, best_moved, out=moved[beat])
+        np.maximum(best, best_moved, out=best)
+        best += scores[beat]
     path = np.zeros(beats, dtype=np.int64)
-    path[-1] = int(best.argmax())
+    path[-1] = best.argmax()
     for beat in range(beats - 1, 0, -1):
-        path[beat - 1] = came_from[beat, path[beat]]
+        path[beat - 1] = leaders[beat] if moved[beat, path[beat]] else path[beat]
     return path

@@ -9,10 +9,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[train]'")
 
 import numpy as np  # noqa: E402
-from support.live_songs import beats, books, coded_tune, tune  # noqa: E402
+from support.live_songs import coded_tune, in_numbers, tune  # noqa: E402
 
 from training.live.batches import Pool, moved_chords, reading_of  # noqa: E402
-from training.live.codes import UNKNOWN, coded  # noqa: E402
+from training.live.codes import UNKNOWN  # noqa: E402
 from training.read import MELODY  # noqa: E402
 
 DRUMS, DRUMS_LOUD = 4, 8
@@ -30,7 +30,7 @@ def test_a_stretch_is_the_song_from_a_beat_on_and_silence_after_its_end() -> Non
 
 
 def test_a_song_without_a_melody_is_unknown_and_not_silent() -> None:
-    drums = coded(beats(tune(parts=("drums",))), books())
+    drums = in_numbers(tune(parts=("drums",)))
     assert not Pool([drums], 8).stretches([(0, 0)]).known.any()
 
 
@@ -42,9 +42,9 @@ def test_songs_are_taken_by_their_length_and_weight() -> None:
 
 
 def test_a_drummer_is_put_under_songs_in_four_that_have_none_bar_on_bar() -> None:
-    groove = coded(beats(tune(parts=("drums",), bars=5)), books())
-    song = coded(beats(tune(parts=(MELODY, "bass"))), books())
-    waltz = coded(beats(tune(parts=(MELODY, "bass"), meter=3)), books())
+    groove = in_numbers(tune(parts=("drums",), bars=5))
+    song = in_numbers(tune(parts=(MELODY, "bass")))
+    waltz = in_numbers(tune(parts=(MELODY, "bass"), meter=3))
     found = Pool([song, waltz], 12, grooves=[groove]).take(60, np.random.default_rng(0))
     with_drums = (found.codes[..., DRUMS] >= 0).all(dim=1)
     assert 5 < int(with_drums.sum()) < 30
@@ -57,8 +57,8 @@ def test_a_drummer_is_put_under_songs_in_four_that_have_none_bar_on_bar() -> Non
 
 
 def test_a_fill_is_no_groove() -> None:
-    fill = coded(beats(tune(parts=("drums",), bars=2)), books())
-    waltz = coded(beats(tune(parts=("drums",), bars=9, meter=3)), books())
+    fill = in_numbers(tune(parts=("drums",), bars=2))
+    waltz = in_numbers(tune(parts=("drums",), bars=9, meter=3))
     assert Pool([coded_tune()], 8, grooves=[fill, waltz]).grooves == []
 
 

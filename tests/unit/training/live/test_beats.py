@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[train]'")
 
-from support.live_songs import beats, books, coded_tune, tune
+from support.live_songs import beats, books, coded_tune, in_numbers, layout, tune
 
 from accompanist.music.spec import LIVE_BAND
 from training.live.beats import DRUM_LANES, Figures, beats_of
-from training.live.codes import LEVELS, STYLES, UNKNOWN, coded, layout_of, levels_of
+from training.live.codes import LEVELS, STYLES, UNKNOWN, levels_of
 from training.live.harmony import CHORDS, NO_CHORD
 from training.live.lanes import lane_pitches
 from training.read import MELODY
@@ -64,17 +64,17 @@ def test_three_four_and_what_is_neither() -> None:
 
 
 def test_a_track_that_nobody_plays_is_unknown_and_not_silent() -> None:
-    song = coded(beats(tune(parts=(MELODY, "bass"))), books())
+    song = in_numbers(tune(parts=(MELODY, "bass")))
     assert (song.codes[:, [0, 1, 5]] >= 0).all()
     assert (song.codes[:, [2, 3, 4, 6, 7, 8]] == UNKNOWN).all()
-    alone = coded(beats(tune(parts=("drums",))), books())
+    alone = in_numbers(tune(parts=("drums",)))
     assert not alone.has_melody
     assert (alone.codes[:, :4] == UNKNOWN).all()
     assert (alone.codes[:, 4] >= 0).all()
 
 
 def test_a_melody_alone_has_no_harmony_to_learn() -> None:
-    song = coded(beats(tune(parts=(MELODY,))), books())
+    song = in_numbers(tune(parts=(MELODY,)))
     assert song.has_melody
     assert (song.codes == UNKNOWN).all()
 
@@ -85,9 +85,9 @@ def test_codes_of_a_song_say_what_was_played() -> None:
     assert song.codes[:, 0].tolist() == original.chord.tolist()
     for at, (name, book) in enumerate(books().items(), start=1):
         assert (book.cells[song.codes[:, at]] == original.figures[name].cells).all()
-    layout = layout_of(books())
-    assert all(song.codes[:, code].max() < size for code, size in enumerate(layout.sizes))
-    assert (layout.codes, layout.decisions, layout.sizes[0]) == (9, 5, CHORDS + 1)
+    sizes = layout().sizes
+    assert all(song.codes[:, code].max() < size for code, size in enumerate(sizes))
+    assert (layout().codes, layout().decisions, sizes[0]) == (9, 5, CHORDS + 1)
 
 
 def test_loudness_is_told_beside_the_tracks_own_mean() -> None:

@@ -184,31 +184,45 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a model is trained; the defaults are the classic recipe's own."""
+    """How a model is trained."""
 
-    model: Annotated[Literal["musegan"], Meta(description="recipe")] = "musegan"
+    model: Annotated[
+        Literal["musegan", "live"], Meta(description="recipe: the classic one, or the one that anticipates")
+    ] = "musegan"
     data: Annotated[
-        tuple[str, ...], Meta(min_length=1, description="sources to train on; see `accompanist data list`")
-    ] = ("chorales",)
+        tuple[str, ...],
+        Meta(description="sources to train on, see `accompanist data list`; none: the recipe's own"),
+    ] = ()
     tag: Annotated[
         tuple[str, ...], Meta(description='only songs with all these tags, such as "meter=4/4" or "mode=major"')
     ] = ()
-    epochs: Annotated[int, Meta(ge=1, description="times through the training windows")] = 20
-    learning_rate: Annotated[float, Meta(gt=0, le=1, description="Adam step size of generator and critic")] = 1e-3
-    beta1: Annotated[float, Meta(ge=0, lt=1, description="Adam's first moment decay")] = 0.5
-    beta2: Annotated[float, Meta(ge=0, lt=1, description="Adam's second moment decay")] = 0.9
-    batch: Annotated[int, Meta(ge=2, description="windows per update")] = 64
-    critic_updates: Annotated[int, Meta(ge=1, description="critic updates per generator update")] = 5
-    gradient_penalty: Annotated[float, Meta(ge=0, description="weight of the gradient penalty (lambda)")] = 10.0
+    epochs: Annotated[int, Meta(ge=0, description="times through the training songs; 0: the recipe's own number")] = 0
+    learning_rate: Annotated[
+        float, Meta(gt=0, le=1, description="Adam's step size; of the live model the highest, which fades")
+    ] = 1e-3
+    beta1: Annotated[float, Meta(ge=0, lt=1, description="musegan: Adam's first moment decay")] = 0.5
+    beta2: Annotated[float, Meta(ge=0, lt=1, description="musegan: Adam's second moment decay")] = 0.9
+    batch: Annotated[
+        int, Meta(ge=0, description="windows, or stretches of songs, per update; 0: the recipe's own number")
+    ] = 0
+    critic_updates: Annotated[int, Meta(ge=1, description="musegan: critic updates per generator update")] = 5
+    gradient_penalty: Annotated[float, Meta(ge=0, description="musegan: weight of the gradient penalty (lambda)")] = (
+        10.0
+    )
     width: Annotated[
-        int, Meta(ge=4, le=256, description="filters of the first level; each level doubles them (published: 64)")
-    ] = 64
+        int,
+        Meta(ge=0, le=1024, description="filters of the first level, or width of a token; 0: the recipe's own number"),
+    ] = 0
     planes: Annotated[
-        Literal[1, 2], Meta(description="2: onset and held planes; 1: held only, as published (repeats fuse)")
+        Literal[1, 2],
+        Meta(description="musegan: 2 for onset and held planes; 1: held only, as published (repeats fuse)"),
     ] = 2
     transpose: Annotated[
-        int, Meta(ge=0, le=6, description="random transposition of each window by up to this many semitones")
+        int,
+        Meta(ge=0, le=6, description="musegan: random transposition of each window by up to this many semitones"),
     ] = 0
+    layers: Annotated[int, Meta(ge=1, le=32, description="live: layers of the transformer")] = 4
+    stretch_beats: Annotated[int, Meta(ge=16, le=1024, description="live: beats of a stretch of a song")] = 192
     seed: Annotated[int, Meta(ge=0, description="seed of weights, order and noise")] = 0
     sample_every: Annotated[int, Meta(ge=1, description="epochs between samples and metrics")] = 1
     runs: Annotated[str, Meta(description="folder that holds the runs")] = "runs"

@@ -1,34 +1,30 @@
 """The training loop: *when* things happen. What a step does is `training.step`'s business.
 
-    for each step:   critic_updates x (fresh windows -> critic), then the generator once
+    for each step:   one update (of the classic recipe: the critic several times, then the generator)
     each second:     losses to the record, a line to the terminal
     each epoch:      samples, metrics, a checkpoint          (epoch 0, before any step, included)
     each 5 minutes:  a checkpoint
     on Ctrl-C:       the step is finished, a checkpoint
 
-An epoch is one pass of the training windows through the critic. Losses stay on their device until a second has passed,
-so that an accelerator is never waited for.
+An epoch is one pass through what there is to learn from: of the classic recipe, of all windows through the critic.
+Losses stay on their device until a second has passed, so that an accelerator is never waited for.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from accompanist.config import TrainConfig
 from accompanist.errors import TrainingError
 from training import checkpoint, plot
-from training.augment import random_shifts
-from training.order import CRITIC, GENERATOR, TRANSPOSITION, Order, seed_for
-from training.record import Losses, Record
+from training.recipe import Sampler, Step
+from training.record import Record
 from training.rundir import RunDir
-from training.step import ClassicStep
-from training.windows import WindowSet
 
 FLUSH_S = 1.0
 """Seconds between lines to the record and the terminal."""
@@ -40,9 +36,9 @@ class Progress(NamedTuple):
     """Where training stands, for the eye.
 
     Args:
-        step: Generator updates done.
+        step: Steps done.
         steps: Of how many.
-        epoch: Passes through the windows.
+        epoch: Passes through what is learnt from.
         epochs: Of how many.
         losses: Of the last step; None before the first.
         metrics: Of the last sampled epoch.
@@ -54,49 +50,40 @@ class Progress(NamedTuple):
     steps: int
     epoch: float
     epochs: int
-    losses: Losses | None
+    losses: dict[str, float] | None
     metrics: dict[str, float]
     elapsed_s: float
     session_steps: int
 
 
 class Plan:
-    """How windows, batches and epochs add up to steps.
+    """How steps add up to epochs.
 
     Args:
-        config: Batch, critic updates, epochs, epochs between samples.
-        windows: In the training split.
+        config: Epochs, epochs between samples.
+        extent: How much there is to learn from: windows, or beats.
+        per_step: How much of it a step sees.
     """
 
-    def __init__(self, config: TrainConfig, windows: int) -> None:
-        self.windows = windows
-        self.windows_per_step = config.batch * config.critic_updates
+    def __init__(self, config: TrainConfig, extent: int, per_step: int) -> None:
+        self.extent = extent
+        self.per_step = per_step
         self.epochs = config.epochs
         self.sample_every = config.sample_every
-        self.steps = math.ceil(config.epochs * windows / self.windows_per_step)
+        self.steps = math.ceil(config.epochs * extent / per_step)
 
     def epoch_at(self, step: int) -> float:
-        """Passes through the windows after so many steps."""
-        return step * self.windows_per_step / self.windows
+        """Passes through all of it after so many steps."""
+        return step * self.per_step / self.extent
 
     def epochs_done(self, step: int) -> int:
         """Whole passes after so many steps; no more than were asked for."""
-        return min(step * self.windows_per_step // self.windows, self.epochs)
+        return min(step * self.per_step // self.extent, self.epochs)
 
     def samples_at(self, step: int) -> bool:
         """Whether samples and metrics are due after so many steps."""
         rounds = self.epochs_done(step) // self.sample_every
         return step in (0, self.steps) or rounds > self.epochs_done(step - 1) // self.sample_every
-
-
-class Sampler(Protocol):
-    """Whatever looks at the generator at an epoch's end."""
-
-    data: dict[str, float]
-    """The metrics of the data itself."""
-
-    def __call__(self, step: ClassicStep, epoch: int) -> dict[str, float]:
-        """Write the samples of an epoch; return its metrics."""
 
 
 class Loop:
@@ -105,8 +92,7 @@ class Loop:
     Args:
         run: The run's folder.
         config: Its settings.
-        step: The networks, fresh or restored.
-        windows: The training split.
+        step: What is trained, fresh or restored.
         record: Open, cut back to `state`.
         sampler: Called at epoch 0 and whenever samples are due.
         show: Called about once a second.
@@ -119,8 +105,7 @@ class Loop:
         run: RunDir,
         config: TrainConfig,
         *,
-        step: ClassicStep,
-        windows: WindowSet,
+        step: Step,
         record: Record,
         sampler: Sampler,
         show: Callable[[Progress], None],
@@ -130,18 +115,16 @@ class Loop:
         self.run = run
         self.config = config
         self.step = step
-        self.windows = windows
         self.record = record
         self.sampler = sampler
         self.show = show
         self.clock = clock
-        self.plan = Plan(config, len(windows))
-        self.order = Order(len(windows), config.seed)
+        self.plan = Plan(config, step.extent, step.per_step)
         self.first_step = state.step if state else 0
         self.done = self.first_step
         self.trained_before_s = state.trained_s if state else 0.0
         self.metrics = dict(state.metrics) if state else {}
-        self.losses: Losses | None = None
+        self.losses: dict[str, float] | None = None
         self._pending: list[Tensor] = []
         self._saved_at_s = self._flushed_at_s = self._began_s = clock()
         self._fresh = state is None
@@ -166,7 +149,7 @@ class Loop:
                 self._flush()
                 self._save()
                 return False
-            self._pending.append(self._one_step(self.done))
+            self._pending.append(self.step.update(self.done))
             self.done += 1
             now_s = self.clock()
             if self.plan.samples_at(self.done):
@@ -178,31 +161,13 @@ class Loop:
                 self._flush()
         return True
 
-    def _one_step(self, step: int) -> Tensor:
-        """The losses of one step, in the order of `Losses`, still on their device."""
-        seed, updates = self.config.seed, self.config.critic_updates
-        seen = []
-        for update in range(step * updates, (step + 1) * updates):
-            melody, real = self._batch(update)
-            seen.append(self.step.critic_update(melody, real, seed_for(seed, CRITIC, update)))
-        # The generator answers the melodies that the critic saw last.
-        made = self.step.generator_update(melody, seed_for(seed, GENERATOR, step))
-        return torch.cat([torch.stack(seen).mean(dim=0), made])
-
-    def _batch(self, update: int) -> tuple[Tensor, Tensor]:
-        indices = self.order.take(update * self.config.batch, self.config.batch)
-        semitones = None
-        if reach := self.config.transpose:
-            draws = np.random.default_rng(seed_for(self.config.seed, TRANSPOSITION, update))
-            semitones = random_shifts(self.windows, indices, reach, draws)
-        return self.step.values(*self.windows.batch(indices, semitones=semitones))
-
     def _flush(self) -> None:
         """Losses from their device into the record and onto the terminal."""
         if self._pending:
-            rows = [Losses(*row) for row in torch.stack(self._pending).cpu().tolist()]
+            seen = torch.stack(self._pending).cpu().tolist()
+            rows = [dict(zip(self.step.names, row, strict=True)) for row in seen]
             first = self.done - len(rows)
-            finite = next((i for i, row in enumerate(rows) if not all(map(math.isfinite, row))), len(rows))
+            finite = next((i for i, row in enumerate(rows) if not all(map(math.isfinite, row.values()))), len(rows))
             epochs = [self.plan.epoch_at(first + i + 1) for i in range(finite)]
             self.record.steps(first + 1, epochs, rows[:finite])
             self._pending.clear()
@@ -228,7 +193,7 @@ class Loop:
     def _sample_and_save(self) -> None:
         self._flush()
         epoch = self.plan.epochs_done(self.done)
-        self.metrics = self.sampler(self.step, epoch)
+        self.metrics = self.sampler(epoch)
         self.record.epoch(self.done, epoch, self.metrics, self.sampler.data)
         self._save(sampled=True)
         plot.draw(self.run.record, self.run.losses_plot)
@@ -254,8 +219,8 @@ class Loop:
             if bad:
                 raise self._stopped(self.done, f"the {network}'s {bad[0]} is no longer finite")
 
-    def _diverged(self, step: int, losses: Losses) -> TrainingError:
-        bad = {name.replace("_", "'s "): value for name, value in losses._asdict().items() if not math.isfinite(value)}
+    def _diverged(self, step: int, losses: dict[str, float]) -> TrainingError:
+        bad = {name.replace("_", "'s "): value for name, value in losses.items() if not math.isfinite(value)}
         return self._stopped(step, ", ".join(f"the {name} is {value}" for name, value in bad.items()))
 
     def _stopped(self, step: int, what: str) -> TrainingError:

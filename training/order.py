@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-ORDER, TRANSPOSITION, CRITIC, GENERATOR, SAMPLES, WEIGHTS = range(6)
+ORDER, TRANSPOSITION, CRITIC, GENERATOR, SAMPLES, WEIGHTS, STRETCHES = range(7)
 """What a random number is for: streams of one seed that never meet."""
 
 

@@ -47,12 +47,17 @@ def _losses(axes: Axes, steps: list[dict[str, Any]]) -> None:
     for key, colour, name in (
         ("critic", CRITIC, "critic (minus the estimated distance from the data)"),
         ("generator", GENERATOR, "generator"),
+        ("loss", GENERATOR, "surprise (nats a beat, weighted)"),
+        ("chord", CRITIC, "surprise at the chord (nats)"),
     ):
+        if not steps or key not in steps[0]:
+            continue
         values = np.array([line[key] for line in steps])
         axes.plot(at, values, color=colour, alpha=0.25, linewidth=0.7)
         axes.plot(at, _smooth(values), color=colour, linewidth=1.5, label=name)
     axes.set_ylabel("loss")
-    axes.legend(loc="best", frameon=False)
+    if axes.lines:
+        axes.legend(loc="best", frameon=False)
     axes.grid(alpha=0.2)
 
 

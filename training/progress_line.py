@@ -17,6 +17,8 @@ SPEED_OVER = 60
 """Sightings, a second or so apart, over which the speed is taken: it follows what the machine does now."""
 PLAIN_EVERY_S = 10.0
 """Seconds between lines where there is no terminal, so that a log stays readable."""
+LOSSES = ("critic", "generator", "loss", "chord")
+"""Losses on the line, of whatever recipe has them."""
 SHOWN = {"note_in_chord": "in chord", "note_in_chord_chance": "chance"}
 """Metrics on the line, and what they are called there."""
 
@@ -70,9 +72,8 @@ def line(progress: Progress, steps_per_s: float) -> str:
         steps_per_s: Its speed; 0: not known yet.
     """
     parts = [f"epoch {progress.epoch:.1f}/{progress.epochs}", f"step {progress.step}/{progress.steps}"]
-    if progress.losses:
-        parts.append(f"critic {progress.losses.critic:.2f}")
-        parts.append(f"generator {progress.losses.generator:.2f}")
+    losses = progress.losses or {}
+    parts += [f"{name} {losses[name]:.2f}" for name in LOSSES if name in losses]
     parts += [f"{name} {progress.metrics[key]:.2f}" for key, name in SHOWN.items() if key in progress.metrics]
     if steps_per_s > 0:
         parts.append(f"{steps_per_s:.2f} steps/s" if steps_per_s < 10 else f"{steps_per_s:.0f} steps/s")

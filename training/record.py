@@ -4,6 +4,13 @@
      "critic_gradient": 0.8, "generator_gradient": 0.1}
     {"kind": "epoch", "step": 39, "epoch": 1, "metrics": {...}, "data": {...}}
 
+What a step measures is its recipe's own (`training.recipe.Step.names`):
+
+    musegan    critic (the Wasserstein loss: minus the estimated distance from the data), penalty (before its weight),
+               generator, and the norms of their gradients; the critic's are means over its updates
+    live       loss (weighted), and in nats what each code costs: chord, bass, piano, strings, drums, loudness;
+               the norm of the gradient
+
 It holds nothing of the machine or the hour, so that on one machine the same seed writes the same bytes. A run that is
 resumed cuts it back to its checkpoint first: no step stands in it twice.
 """
@@ -16,28 +23,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from accompanist.errors import TrainingError
 from training.storage import lock, told
-
-
-class Losses(NamedTuple):
-    """What one step measured; the critic's values are means over its updates.
-
-    Args:
-        critic: The Wasserstein loss: minus the estimated distance from the data.
-        penalty: Gradient penalty, before its weight.
-        critic_gradient: Norm of the critic's gradient.
-        generator: The generator's loss.
-        generator_gradient: Norm of the generator's gradient.
-    """
-
-    critic: float
-    penalty: float
-    critic_gradient: float
-    generator: float
-    generator_gradient: float
 
 
 class Record:
@@ -78,7 +67,7 @@ class Record:
         """Close the file."""
         self._file.close()
 
-    def steps(self, first_step: int, epochs: list[float], losses: list[Losses]) -> None:
+    def steps(self, first_step: int, epochs: list[float], losses: list[dict[str, float]]) -> None:
         """Append consecutive steps.
 
         Args:
@@ -90,7 +79,7 @@ class Record:
             StorageError: the disk is full.
         """
         lines = [
-            {"kind": "step", "step": first_step + i, "epoch": round(epoch, 6), **loss._asdict()}
+            {"kind": "step", "step": first_step + i, "epoch": round(epoch, 6), **loss}
             for i, (epoch, loss) in enumerate(zip(epochs, losses, strict=True))
         ]
         self._append(lines)

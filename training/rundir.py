@@ -3,7 +3,8 @@
 runs/0001-musegan-chorales/
     config.toml      the settings in full, written before the first step
     model.json       the ModelSpec: tracks, planes, shapes
-    data.json        what it was trained on: songs and windows per split
+    data.json        what it was trained on: songs and windows, or beats, per split
+    books.safetensors    of a live run: the figures that its codes stand for
     origin.json      which versions and commits of this program trained it, from which step on
     metrics.jsonl    the record (see training.record)
     losses.png       the record, drawn
@@ -17,8 +18,10 @@ import json
 import re
 import tempfile
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -29,6 +32,9 @@ from accompanist.music.spec import ModelSpec
 from training import origin
 from training.origin import Origin
 from training.storage import told, write_whole
+
+MOST_NAMED = 3
+"""Sources that a run's own name tells; of more it tells how many."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,14 @@ class RunDir:
         return self.path / "losses.png"
 
     @classmethod
-    def create(cls, config: TrainConfig, data: DataConfig, spec: ModelSpec, facts: dict[str, Any]) -> RunDir:
+    def create(
+        cls,
+        config: TrainConfig,
+        data: DataConfig,
+        spec: ModelSpec,
+        facts: dict[str, Any],
+        files: Mapping[str, bytes] = MappingProxyType({}),
+    ) -> RunDir:
         """Make the next run's folder, with everything in it that is known before the first step.
 
         Args:
@@ -70,12 +83,13 @@ class RunDir:
             data: Settings of the data.
             spec: Of the model to be.
             facts: Of the data.
+            files: What else belongs into it, by name.
 
         Raises:
             StorageError: the folder cannot be written.
         """
         runs = Path(config.runs)
-        name = re.sub(r"[^\w.+-]+", "-", config.name or "-".join([config.model, *map(_short, config.data)])).strip("-.")
+        name = re.sub(r"[^\w.+-]+", "-", config.name or _usual_name(config)).strip("-.")
         with told("a new run", runs):
             runs.mkdir(parents=True, exist_ok=True)
             path = _next(runs, name or "run")
@@ -84,6 +98,8 @@ class RunDir:
             run.samples.mkdir()
             write_whole(path / "model.json", msgspec.json.format(spec.to_json().encode()) + b"\n")
             write_whole(path / "data.json", (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+            for file, content in files.items():
+                write_whole(path / file, content)
         run.write_config(config, data)
         return run
 
@@ -200,6 +216,14 @@ def check_writable(runs: Path) -> None:
         with tempfile.TemporaryFile(dir=runs) as probe:
             probe.write(b"?")
             probe.flush()
+
+
+def _usual_name(config: TrainConfig) -> str:
+    """The recipe and its data, where these are few."""
+    sources = list(map(_short, config.data))
+    return "-".join(
+        [config.model, *sources] if len(sources) <= MOST_NAMED else [config.model, str(len(sources)), "sources"]
+    )
 
 
 def _short(source: str) -> str:

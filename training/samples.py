@@ -7,6 +7,7 @@ batch norm by its running statistics, as the exported model will be.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -53,16 +54,18 @@ class Melody(NamedTuple):
     roll: BoolRoll
 
 
-class Sampler:
+class ClassicSampler:
     """Looks at a generator, always with the same melodies and the same noise.
 
     Args:
         folder: The run's `samples`.
         windows: Windows that are not trained on.
         seed: The run's.
+        step: The networks.
     """
 
-    def __init__(self, folder: Path, windows: WindowSet, seed: int) -> None:
+    def __init__(self, folder: Path, windows: WindowSet, seed: int, step: ClassicStep) -> None:
+        self.step = step
         self.folder = folder
         self.tracks = windows.tracks
         self.seed = seed_for(seed, SAMPLES)
@@ -70,21 +73,18 @@ class Sampler:
         self._measured, tracks = windows.batch(spread(len(windows), MEASURED_WINDOWS))
         self.data = self._score(np.where(tracks, 1, -1).astype(np.float32))
 
-    def __call__(self, step: ClassicStep, epoch: int) -> dict[str, float]:
+    def __call__(self, epoch: int) -> dict[str, float]:
         """Write the samples of an epoch; return its metrics.
 
         Raises:
             StorageError: a sample cannot be written.
         """
-        target = self.folder / f"epoch-{epoch:04d}"
-        with told("the samples", target), whole_folder(target) as part:
-            for number, melody in enumerate(self.melodies, start=1):
-                song = arranged(melody, step.generate(melody.roll, self.seed), self.tracks)
-                stem = f"{number}-{re.sub(r'[^A-Za-z0-9._-]+', '-', melody.name)[:40]}"
-                midifile.write(song, part / f"{stem}.mid")
-                draw_roll([(track.name, track.notes) for track in song.tracks], part / f"{stem}.png", title=melody.name)
-                render_wav(song, part / f"{stem}.wav")
-        return self._score(step.generate(self._measured, self.seed))
+        played = {
+            melody.name: arranged(melody, self.step.generate(melody.roll, self.seed), self.tracks)
+            for melody in self.melodies
+        }
+        write_samples(self.folder, epoch, played)
+        return self._score(self.step.generate(self._measured, self.seed))
 
     def _score(self, values: FloatRoll) -> dict[str, float]:
         """Metrics of (N, tracks, planes, steps, 128) values, of what a band could play of them."""
@@ -92,6 +92,26 @@ class Sampler:
             [playable_roll(roll, track) for roll, track in zip(rolls, self.tracks, strict=True)] for rolls in values
         ]
         return score(self._measured, np.array(played), [track.name for track in self.tracks])
+
+
+def write_samples(folder: Path, epoch: int, songs: Mapping[str, MidiSong]) -> None:
+    """Write some songs as MIDI, picture and sound: all of them or none.
+
+    Args:
+        folder: The run's `samples`.
+        epoch: Whose samples they are.
+        songs: By name.
+
+    Raises:
+        StorageError: one cannot be written.
+    """
+    target = folder / f"epoch-{epoch:04d}"
+    with told("the samples", target), whole_folder(target) as part:
+        for number, (name, song) in enumerate(songs.items(), start=1):
+            stem = f"{number}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)[:40]}"
+            midifile.write(song, part / f"{stem}.mid")
+            draw_roll([(track.name, track.notes) for track in song.tracks], part / f"{stem}.png", title=name)
+            render_wav(song, part / f"{stem}.wav")
 
 
 def melodies_of(windows: WindowSet) -> list[Melody]:

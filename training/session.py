@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,16 +12,11 @@ import torch
 
 from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import ConfigError, TrainingError
-from accompanist.music.spec import ModelSpec
 from training import checkpoint
-from training.catalog import SPLITS, Splits
-from training.generators import UNetGenerator
 from training.loop import Loop, Progress
+from training.recipe import Recipe
 from training.record import Record
 from training.rundir import RunDir
-from training.samples import Sampler
-from training.step import ClassicStep
-from training.windows import WindowSet
 
 Clock = Callable[[], float]
 Show = Callable[[Progress], None]
@@ -30,28 +24,13 @@ CHANGEABLE = ("epochs", "device", "threads")
 """Settings that a resumed run may change; any other would make it another run."""
 
 
-def begin(config: TrainConfig, data: DataConfig, splits: Splits) -> RunDir:
+def begin(config: TrainConfig, data: DataConfig, recipe: Recipe) -> RunDir:
     """Make a new run's folder.
 
     Raises:
         StorageError: it cannot be written.
     """
-    steps = splits.train.window_steps
-    with torch.device("meta"):  # its shapes, without its weights
-        generator = UNetGenerator(
-            tracks=len(splits.train.tracks), planes=config.planes, width=config.width, steps=steps
-        )
-    spec = ModelSpec(
-        kind=config.model,
-        tracks=splits.train.tracks,
-        planes=config.planes,
-        context_steps=steps,
-        plan_steps=steps,
-        lag_steps=steps,
-        noise_shape=generator.noise_shape,
-        licences=splits.licences,
-    )
-    return RunDir.create(config, data, spec, facts_of(config, splits))
+    return RunDir.create(config, data, recipe.spec(config), recipe.facts, recipe.files())
 
 
 def changed(run: RunDir, flags: dict[str, Any]) -> TrainConfig:
@@ -77,14 +56,14 @@ def changed(run: RunDir, flags: dict[str, Any]) -> TrainConfig:
 
 @contextmanager
 def opened(
-    run: RunDir, config: TrainConfig, splits: Splits, show: Show, clock: Clock = time.monotonic
+    run: RunDir, config: TrainConfig, recipe: Recipe, show: Show, clock: Clock = time.monotonic
 ) -> Iterator[Loop]:
     """The loop of a run, ready to train: from its newest checkpoint where there is one, else from the start.
 
     Args:
         run: Its folder.
         config: Its settings.
-        splits: Its data.
+        recipe: How it is trained, with its music.
         show: Called about once a second.
         clock: Seconds, monotonic.
 
@@ -92,21 +71,19 @@ def opened(
         ConfigError: the device is not there.
         TrainingError: the data are not those it began with, or its files are damaged or in use.
     """
-    _check_same_music(run, splits)
-    step = ClassicStep(config, len(splits.train.tracks), device_of(config))
+    _check_same_music(run, recipe)
+    step = recipe.step(config, device_of(config))
     newest = checkpoint.all_in(run.checkpoints)[-1:]
     state = checkpoint.read_state(newest[0]) if newest else None
     if state:
         step.restore({name: checkpoint.read_tensors(newest[0], name) for name in step.tensors()})
     with Record(run.record, state.record_bytes if state else 0) as record:
         run.write_origin(state.step if state else 0)
-        unseen = splits.validation if len(splits.validation) else splits.train
-        sampler = Sampler(run.samples, unseen, config.seed)
+        sampler = recipe.sampler(step, run.samples, config.seed)
         yield Loop(
             run,
             config,
             step=step,
-            windows=splits.train,
             record=record,
             sampler=sampler,
             show=show,
@@ -130,34 +107,14 @@ def device_of(config: TrainConfig) -> torch.device:
     return torch.device("cuda")
 
 
-def facts_of(config: TrainConfig, splits: Splits) -> dict[str, Any]:
-    """What a run is trained on, for `data.json`."""
-    sizes: dict[str, WindowSet] = {name: getattr(splits, name) for name in SPLITS}
-    return {
-        "sources": list(config.data),
-        "tags": list(config.tag),
-        "licences": list(splits.licences),
-        "windows": {name: len(part) for name, part in sizes.items()},
-        "songs": {name: sorted(song.label for song in splits.songs if song.split == name) for name in SPLITS},
-        "left_out": len(splits.left_out),
-        "digest": _digest(splits.train),
-    }
-
-
-def _digest(windows: WindowSet) -> str:
-    """Of everything the critic will see."""
-    digest = hashlib.blake2b(windows.rolls.tobytes(), digest_size=16)
-    digest.update(windows.start_of.astype("<i8").tobytes())
-    return digest.hexdigest()
-
-
-def _check_same_music(run: RunDir, splits: Splits) -> None:
+def _check_same_music(run: RunDir, recipe: Recipe) -> None:
     facts = run.facts()
-    if facts.get("digest") == _digest(splits.train):
+    if facts.get("digest") == recipe.facts["digest"]:
         return
-    before, now = facts.get("windows", {}).get("train"), len(splits.train)
+    unit = "windows" if "windows" in recipe.facts else "beats"
+    before, now = facts.get(unit, {}).get("train"), recipe.facts[unit]["train"]
     raise TrainingError(
-        f"the music is no longer what {run.path} began with: {before} training windows then, {now} now"
+        f"the music is no longer what {run.path} began with: {before} training {unit} then, {now} now"
         + ("" if before != now else ", of other notes"),
         hint="put the sources back as they were (accompanist data list), or begin a new run",
     )

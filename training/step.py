@@ -6,9 +6,6 @@ generator once. Both learn by Adam.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +13,7 @@ from torch import Tensor, nn
 
 from accompanist.config import TrainConfig
 from accompanist.music.roll import HELD
+from training.adam import moments, restore_moments
 from training.critics import ConvCritic
 from training.generators import UNetGenerator
 from training.losses import critic_loss, generator_loss
@@ -137,8 +135,8 @@ class ClassicStep:
         return {
             "generator": dict(self.generator.state_dict()),
             "critic": dict(self.critic.state_dict()),
-            "generator-adam": dict(_moments(self.generator, self.generator_adam)),
-            "critic-adam": dict(_moments(self.critic, self.critic_adam)),
+            "generator-adam": moments(self.generator, self.generator_adam),
+            "critic-adam": moments(self.critic, self.critic_adam),
         }
 
     def restore(self, tensors: dict[str, dict[str, Tensor]]) -> None:
@@ -148,7 +146,7 @@ class ClassicStep:
             ("critic", self.critic, self.critic_adam),
         ):
             network.load_state_dict(tensors[name])
-            _restore_moments(network, adam, tensors[f"{name}-adam"])
+            restore_moments(network, adam, tensors[f"{name}-adam"])
 
 
 def _descend(loss: Tensor, network: nn.Module, adam: torch.optim.Adam) -> Tensor:
@@ -159,18 +157,3 @@ def _descend(loss: Tensor, network: nn.Module, adam: torch.optim.Adam) -> Tensor
     norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
     adam.step()
     return norm
-
-
-def _moments(network: nn.Module, adam: torch.optim.Adam) -> Iterator[tuple[str, Tensor]]:
-    for name, parameter in network.named_parameters():
-        for key, value in adam.state[parameter].items():
-            yield f"{name}/{key}", value
-
-
-def _restore_moments(network: nn.Module, adam: torch.optim.Adam, moments: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Any]] = {}
-    for i, (name, _) in enumerate(network.named_parameters()):
-        mine = {key.rpartition("/")[2]: value for key, value in moments.items() if key.rpartition("/")[0] == name}
-        if mine:
-            state[i] = mine
-    adam.load_state_dict({"state": state, "param_groups": adam.state_dict()["param_groups"]})

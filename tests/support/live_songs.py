@@ -47,13 +47,13 @@ def tune(
             "strings": [(at, 72 + tone, at + meter * PPQ, 60) for tone in triad] if beat % meter == 0 else [],
             "drums": [(at, 36 if beat % 2 == 0 else 38, at + 120, 100), (at, 42, at + 120, 60)],
         }
-        rows += [(parts.index(part), *note) for part in parts for note in notes[part]]
+        rows += [(PARTS.index(part), *note) for part in parts for note in notes[part]]
     ends = np.arange(bars + 1, dtype=np.int32) * meter * PPQ
     return SongTable(
         name,
         "test",
         {"meter": f"{meter}/4", "style": "folk"},
-        tuple(parts),
+        PARTS,
         np.array(sorted(rows), dtype=np.int32),
         ends,
     )

@@ -14,11 +14,14 @@ from accompanist.config import DataConfig, TrainConfig
 from support.songs import windows
 from training import session
 from training.catalog import Entry, Splits
+from training.classic import Classic
 from training.loop import Loop, Progress
 from training.rundir import RunDir
 from training.windows import WindowSet
 
-TINY = TrainConfig(width=4, batch=4, epochs=3, critic_updates=2, transpose=2, threads=1, device="cpu")
+TINY = TrainConfig(
+    data=("chorales",), width=4, batch=4, epochs=3, critic_updates=2, transpose=2, threads=1, device="cpu"
+)
 """Five steps over twelve windows; epochs end after steps 2, 3 and 5."""
 
 
@@ -33,7 +36,8 @@ def splits(train: WindowSet | None = None) -> Splits:
 def begin(folder: Path, config: TrainConfig = TINY) -> RunDir:
     """A new run in a folder."""
     torch.set_num_threads(1)
-    return session.begin(msgspec.structs.replace(config, runs=str(folder)), DataConfig(), splits())
+    config = msgspec.structs.replace(config, runs=str(folder))
+    return session.begin(config, DataConfig(), Classic(config, splits()))
 
 
 def train(
@@ -57,7 +61,8 @@ def train(
         Whether the end was reached.
     """
     show = (lambda _: None) if seen is None else seen.append
-    with session.opened(run, run.config().train, splits(), show, clock) as loop:
+    config = run.config().train
+    with session.opened(run, config, Classic(config, splits()), show, clock) as loop:
         prepare(loop)
         return loop.train(lambda: stop_after is not None and loop.done >= stop_after)
 

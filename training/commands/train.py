@@ -15,11 +15,12 @@ import torch
 from rich.console import Console
 
 from accompanist.config import Config, TrainConfig, load_config, with_flags
-from training import catalog, checkpoint, session
+from training import checkpoint, recipes, session
 from training.loop import Loop
 from training.options import flags_of, given
 from training.progress import reading_shown
 from training.progress_line import ProgressLine, duration
+from training.recipe import Recipe, settled
 from training.rundir import RunDir, check_writable
 
 
@@ -35,24 +36,29 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
     config.toml, then from the options here. Everything of a run is kept in one folder; Ctrl-C ends it with a
     checkpoint, and --resume goes on as if it had never stopped.
 
+    What is left out is the recipe's own. Of musegan: chorales, 20 epochs, 64 windows per update, a width of 64 (as
+    published, 4 to 256). Of live: pop909, groove, freedoom, openewld and openhymnal, 40 epochs, 16 stretches per
+    update, a width of 192 (a multiple of 32).
+
     \b
     accompanist train                                     the classic recipe on chorales
     accompanist train --data pop909 --epochs 50           on pop songs
     accompanist train --data mine --tag meter=4/4         on songs of your own (see: accompanist data add)
     accompanist train --width 16 --epochs 2               small and quick, to see it work
+    accompanist train --model live                        the model that anticipates: hours, on two CPU cores
     accompanist train --resume runs/0001-musegan-chorales go on with a run
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     settings = load_config(config_path)
     typed = given(TrainConfig, flags)
     console = Console(stderr=True)
-    run, config, splits = _resumed(settings, resume, typed, console) if resume else _begun(settings, typed, console)
+    run, config, recipe = _resumed(settings, resume, typed, console) if resume else _begun(settings, typed, console)
     torch.set_num_threads(config.threads or torch.get_num_threads())
     # A saturated tanh leaves gradients so small that the CPU computes them many times slower than zeros.
     torch.set_flush_denormal(True)
     with (
         _signals() as caught,
         ProgressLine(console, time.monotonic) as show,
-        session.opened(run, config, splits, show) as loop,
+        session.opened(run, config, recipe, show) as loop,
     ):
         if resume:
             console.print(f"going on with {run.path} at step {loop.done} of {loop.plan.steps}", highlight=False)
@@ -62,33 +68,28 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
         raise click.exceptions.Exit(128 + caught[0])
 
 
-def _begun(settings: Config, typed: dict[str, Any], console: Console) -> tuple[RunDir, TrainConfig, catalog.Splits]:
-    config = with_flags(settings.train, typed)
+def _begun(settings: Config, typed: dict[str, Any], console: Console) -> tuple[RunDir, TrainConfig, Recipe]:
+    config = settled(with_flags(settings.train, typed))
     session.device_of(config)
     check_writable(Path(config.runs))
     with reading_shown(time.monotonic, console=console) as progress:
-        splits = catalog.load(config, settings.data, progress=progress)
-    run = session.begin(config, settings.data, splits)
-    console.print(
-        f"{run.path}: {len(splits.train)} windows to train on, {len(splits.validation)} to check with, "
-        f"of {len(splits.songs)} songs",
-        highlight=False,
-        soft_wrap=True,
-    )
-    return run, config, splits
+        recipe = recipes.load(config, settings.data, progress=progress)
+    run = session.begin(config, settings.data, recipe)
+    console.print(f"{run.path}: {recipe.summary}", highlight=False, soft_wrap=True)
+    return run, config, recipe
 
 
 def _resumed(
     settings: Config, name: str, typed: dict[str, Any], console: Console
-) -> tuple[RunDir, TrainConfig, catalog.Splits]:
+) -> tuple[RunDir, TrainConfig, Recipe]:
     run = RunDir.find(name, Path(typed.pop("runs", settings.train.runs)))
     config = session.changed(run, typed)
     before = run.config()
     with reading_shown(time.monotonic, console=console) as progress:
-        splits = catalog.load(config, before.data, progress=progress)
+        recipe = recipes.load(config, before.data, progress=progress)
     if config != before.train:
         run.write_config(config, before.data)
-    return run, config, splits
+    return run, config, recipe
 
 
 @contextmanager
@@ -124,7 +125,7 @@ def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
             "step": progress.step,
             "epoch": progress.epoch,
             "best": str(best),
-            "losses": progress.losses._asdict() if progress.losses else None,
+            "losses": progress.losses,
             "metrics": progress.metrics,
             "data": loop.sampler.data,
         }

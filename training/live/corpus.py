@@ -97,12 +97,12 @@ def load(config: TrainConfig, data: DataConfig, *, progress: Progress = silent) 
         corpus = _made(chosen, wanted, folder, licences, progress)
         if corpus.train:
             _save(path, corpus)
-    if not corpus.train:
+    if not any(song.has_melody for song in corpus.train):
         names = ", ".join(source.name for source in chosen)
         why = f"; for instance {corpus.left_out[0].name}: {corpus.left_out[0].reason}" if corpus.left_out else ""
         tags = f" with {' '.join(config.tag)}" if config.tag else ""
         raise EmptyDataset(
-            f"no song of {names}{tags} is left to learn from{why}", hint=f"accompanist data show {chosen[0].name}"
+            f"no song of {names}{tags} has a melody to learn from{why}", hint=f"accompanist data show {chosen[0].name}"
         )
     return corpus
 
@@ -125,11 +125,12 @@ def _made(
             songs[split_of(table.family)].append(song)
     books = learn_books(songs["train"], LIVE_BAND, progress=progress)
     numbers = {split: coded(songs[split], books, progress=progress) for split in SPLITS}
-    digest = _digest(numbers["train"], books)
+    digest = digest_of(numbers["train"], books)
     return Corpus(**numbers, books=books, left_out=tuple(left_out), licences=licences, digest=digest)
 
 
-def _digest(songs: Sequence[CodedSong], books: Mapping[str, FigureBook]) -> str:
+def digest_of(songs: Sequence[CodedSong], books: Mapping[str, FigureBook]) -> str:
+    """Tells one music from another, by everything of it that is learnt from."""
     digest = hashlib.blake2b(digest_size=16)
     for song in songs:
         for part in (song.codes, song.melody, song.struck, song.key, song.place):

@@ -7,6 +7,7 @@ somebody, and none is an average that nobody would play.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,7 +87,7 @@ def learn_book(cells: NDArray[np.bool_], size: int, *, lanes_per_octave: int = 7
 
 def _distinct(cells: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
     """Distinct figures, and which of them each beat has."""
-    packed = np.packbits(cells.reshape(len(cells), -1), axis=1)
+    packed = np.packbits(cells.reshape(len(cells), math.prod(cells.shape[1:])), axis=1)
     rows = np.ascontiguousarray(packed).view(f"V{packed.shape[1]}").ravel()
     _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
     return cells[first], inverse.astype(np.int64)

@@ -10,11 +10,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from training.live.batches import Stretch, heard_of, moved_chords, setting_of
-from training.live.codes import UNKNOWN
+from training.live.codes import LAYOUT, UNKNOWN
 from training.live.network import AHEAD_BEATS, Heard, LiveNetwork, Past, Setting, cut
 
 Temperatures = Sequence[float]
 """For each code: 0 takes the likeliest, 1 draws as the network says."""
+PLAY_TEMPERATURES = (0.5, *(0.9 for _ in range(LAYOUT.codes - 1)))
+"""As it plays: a harmony that is rather certain, figures that vary."""
 
 
 class Situation(NamedTuple):
@@ -31,6 +33,12 @@ class Situation(NamedTuple):
     setting: Setting
     given: Tensor
     shown: bool = True
+
+    def to(self, device: torch.device) -> Situation:
+        """The same elsewhere."""
+        heard = Heard(*(part.to(device) for part in self.heard))
+        setting = Setting(*(part.to(device) for part in self.setting))
+        return Situation(heard, setting, self.given.to(device), self.shown)
 
 
 def live_situation(stretch: Stretch, key: Tensor, *, missing_steps: int = 1, foresight: bool = False) -> Situation:
@@ -72,7 +80,7 @@ def rollout(network: LiveNetwork, situation: Situation, temperatures: Temperatur
     for beat in range(length):
         now = slice(beat, beat + 1)
         tokens = network.tokens(cut(situation.heard, now), said, situation.given[:, now], cut(situation.setting, now))
-        mask = torch.zeros(1, beat + 1)
+        mask = torch.zeros(1, beat + 1, device=key.device)
         state, past = network.read(tokens, mask, past, first=beat)
         codes[:, beat] = decide(network, state[:, 0], situation.given[:, beat], key[:, beat], temperatures, source)
         said = codes[:, now] if situation.shown else hidden
@@ -94,7 +102,7 @@ def decide(  # noqa: PLR0917 (all that a decision depends on)
     for code, temperature in enumerate(temperatures):
         logits = network.logits_of(state, code)
         if temperature > 0:
-            noise = torch.rand(logits.shape, generator=source).clamp(1e-9, 1 - 1e-9)
+            noise = torch.rand(logits.shape, generator=source, device=logits.device).clamp(1e-9, 1 - 1e-9)
             logits = logits - temperature * torch.log(-torch.log(noise))
         value = torch.where(given[:, code] >= 0, given[:, code], logits.argmax(dim=-1))
         chosen.append(value)

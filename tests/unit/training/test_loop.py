@@ -22,6 +22,7 @@ from support.runs import TINY, begin, lines, splits, train  # noqa: E402
 from accompanist.errors import ConfigError, StorageError, TrainingError  # noqa: E402
 from accompanist.music import midifile  # noqa: E402
 from training import checkpoint, loop, plot, samples, session  # noqa: E402
+from training.classic import Classic  # noqa: E402
 from training.loop import Loop, Plan, Progress  # noqa: E402
 from training.order import Order, seed_for  # noqa: E402
 from training.rundir import RunDir  # noqa: E402
@@ -67,14 +68,14 @@ def test_steps_cover_all_epochs_and_samples_come_when_due(
     windows: int, batch: int, updates: int, epochs: int, every: int
 ) -> None:
     config = msgspec.structs.replace(TINY, batch=batch, critic_updates=updates, epochs=epochs, sample_every=every)
-    plan = Plan(config, windows)
+    plan = Plan(config, windows, batch * updates)
     assert plan.epoch_at(plan.steps) >= epochs > plan.epoch_at(plan.steps - 1)
     sampled = [step for step in range(plan.steps + 1) if plan.samples_at(step)]
     assert sampled[0] == 0
     assert sampled[-1] == plan.steps
     rounds = [plan.epochs_done(step) // every for step in sampled]
     assert len(sampled) <= epochs // every + 2
-    assert set(range(1, epochs // every + 1)) <= set(rounds) or plan.windows_per_step > windows * every
+    assert set(range(1, epochs // every + 1)) <= set(rounds) or plan.per_step > windows * every
 
 
 def test_a_run_leaves_everything_the_design_asks_for(tmp_path: Path) -> None:
@@ -134,13 +135,13 @@ from pathlib import Path
 from support.runs import train
 from training.rundir import RunDir
 def prepare(loop):
-    step, at = loop._one_step, int(sys.argv[2])
+    step, at = loop.step.update, int(sys.argv[2])
     def dying(number):
         if number == at:
             loop._flush()
             os.kill(os.getpid(), signal.SIGKILL)
         return step(number)
-    loop._one_step = dying
+    loop.step.update = dying
 train(RunDir(Path(sys.argv[1])), prepare=prepare)
 """
 
@@ -190,7 +191,7 @@ def test_other_music_is_refused(tmp_path: Path) -> None:
 def test_two_processes_cannot_train_one_run(tmp_path: Path) -> None:
     run = begin(tmp_path)
     with (
-        session.opened(run, run.config().train, splits(), lambda _: None, lambda: 0.0),
+        session.opened(run, run.config().train, Classic(TINY, splits()), lambda _: None, lambda: 0.0),
         pytest.raises(TrainingError, match="another process"),
     ):
         train(run)
@@ -201,15 +202,15 @@ def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path, wh
     run = begin(tmp_path)
 
     def poison(loop_: Loop) -> None:
-        step = loop_._one_step
+        step = loop_.step.update
 
         def poisoned(number: int) -> torch.Tensor:
             if number == 3:
                 with torch.no_grad():
-                    next(getattr(loop_.step, where).parameters()).fill_(float("nan"))
+                    next(getattr(loop_.step.networks, where).parameters()).fill_(float("nan"))
             return step(number)
 
-        loop_._one_step = poisoned  # type: ignore[method-assign]
+        loop_.step.update = poisoned  # type: ignore[method-assign]
 
     with pytest.raises(TrainingError, match=r"diverged at step 4: .* nan.*step-00000003") as told:
         train(run, prepare=poison)

@@ -22,7 +22,6 @@ from accompanist.config import TrainConfig, settings  # noqa: E402
 from training import catalog, samples  # noqa: E402
 from training.loop import Progress  # noqa: E402
 from training.progress_line import ProgressLine, duration  # noqa: E402
-from training.record import Losses  # noqa: E402
 from training.rundir import RunDir  # noqa: E402
 from training.step import ClassicStep  # noqa: E402
 
@@ -146,7 +145,7 @@ def test_a_finished_run_says_so_and_takes_more_epochs(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--width", "2"], 2, "--width is 2; accepted: whole number, >= 4"),
+        (["--width", "2"], 2, "--width is 2; the classic recipe accepts 4 to 256"),
         (["--width", "much"], 2, "Invalid value for '--width'"),
         (["--planes", "3"], 2, "Invalid value for '--planes'"),
         (["--resume", "9"], 5, "there is no training run 9; runs holds none"),
@@ -173,7 +172,7 @@ def test_a_missing_device_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_line_refreshes_in_a_terminal_and_keeps_quiet_in_a_log() -> None:
-    progress = Progress(30, 100, 1.5, 5, Losses(-2.5, 0, 0, 0.75, 0), {"note_in_chord": 0.5}, 60.0, 30)
+    progress = Progress(30, 100, 1.5, 5, {"critic": -2.5, "generator": 0.75}, {"note_in_chord": 0.5}, 60.0, 30)
     later = progress._replace(step=40)
     shown = {}
     for terminal in (True, False):

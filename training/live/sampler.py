@@ -1,0 +1,155 @@
+"""What the live model plays at an epoch's end, free-running: always the same melodies, measured, and some to hear.
+
+The melodies are those of validation songs, hidden as on stage. The same melodies known as a whole are measured under
+names that begin with `file.`. Beside stands what people play, written in figures as the model writes, so that the grid
+and the books lose as much of both. Figures are those of `training.evaluation.measures`, means over songs;
+`note_in_chord_chance` is its `chance`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from accompanist.music.midifile import MidiSong, MidiTrack
+from accompanist.music.playable import playable_notes, playable_roll
+from accompanist.music.roll import HELD, ONSET, BoolRoll, FloatRoll, decode
+from accompanist.music.spec import LIVE_BAND
+from accompanist.music.time import STEPS_PER_BEAT, TempoMap
+from training.evaluation.measures import measure
+from training.live.batches import Pool, Stretch, moved_chords
+from training.live.codes import LAYOUT, LEVELS, CodedSong
+from training.live.corpus import Corpus
+from training.live.key import keys_heard
+from training.live.network import LiveNetwork
+from training.live.rendering import Rendering
+from training.live.rollout import PLAY_TEMPERATURES, live_situation, rollout
+from training.order import SAMPLES, seed_for
+from training.samples import MELODIES, MELODY_CHANNEL, MELODY_PROGRAM, SAMPLE_BPM, spread, write_samples
+
+MEASURED_SONGS = 16
+MEASURED_BEATS = 192
+"""Of each song from its beginning on: three minutes at 64 beats a minute."""
+LISTENED_BARS = 2
+"""Of each song at its beginning that are not measured: the model has heard nothing yet."""
+SAMPLE_BARS = 16
+FILE_FIGURES = ("note_in_chord", "note_in_chord_chance", "coupling")
+
+
+class LiveSampler:
+    """Looks at a network, always with the same melodies and the same chance.
+
+    Args:
+        folder: The run's `samples`.
+        corpus: The music; songs of the validation split where there are any.
+        seed: The run's.
+        network: What is looked at.
+    """
+
+    def __init__(self, folder: Path, corpus: Corpus, seed: int, network: LiveNetwork) -> None:
+        self.folder = folder
+        self.network = network
+        self.seed = seed_for(seed, SAMPLES)
+        self.songs = songs_to_measure(corpus.validation) or songs_to_measure(corpus.train)
+        self._band = Rendering(corpus.books, LIVE_BAND, LAYOUT.figures)
+        self._length = min(MEASURED_BEATS, max(len(song) for song in self.songs))
+        pool = Pool(self.songs, self._length)
+        self._stretch = pool.stretches([(number, 0) for number in range(len(self.songs))])
+        self.data = self._figures(self._stretch.codes, self._stretch.key)
+        self.data |= {f"file.{name}": self.data[name] for name in FILE_FIGURES}
+
+    def __call__(self, epoch: int) -> dict[str, float]:
+        """Write the samples of an epoch; return its metrics.
+
+        Raises:
+            StorageError: a sample cannot be written.
+        """
+        codes, key = self._played(foresight=False)
+        names = [song.label for song in self.songs[:MELODIES]]
+        write_samples(self.folder, epoch, {name: self._song(row, codes, key) for row, name in enumerate(names)})
+        with_file = self._figures(*self._played(foresight=True))
+        return self._figures(codes, key) | {f"file.{name}": with_file[name] for name in FILE_FIGURES}
+
+    def _played(self, *, foresight: bool) -> tuple[Tensor, Tensor]:
+        """Codes with chords as they sound, and the key assumed at each beat."""
+        pitch, known = self._stretch.pitch[:, : self._length], self._stretch.known[:, : self._length]
+        key = keys_heard(pitch, known, missing_steps=1, foresight=foresight)
+        situation = live_situation(self._stretch, key, foresight=foresight)
+        device = next(self.network.parameters()).device
+        self.network.eval()
+        try:
+            source = torch.Generator(device).manual_seed(self.seed)
+            codes = rollout(self.network, situation.to(device), PLAY_TEMPERATURES, source).cpu()
+        finally:
+            self.network.train()
+        return moved_chords(codes, -key), key
+
+    def _figures(self, codes: Tensor, key: Tensor) -> dict[str, float]:
+        """Means over songs of what is played to each; 0 where no song has anything to measure."""
+        found: dict[str, list[float]] = {}
+        for row, song in enumerate(self.songs):
+            first, last = _measured(song, self._length)
+            rolls = self._rolls(codes[row], key[row])[:, :, first * STEPS_PER_BEAT : last * STEPS_PER_BEAT]
+            band = {
+                track.name: playable_roll(roll[: HELD + 1], track) for roll, track in zip(rolls, LIVE_BAND, strict=True)
+            }
+            melody = _melody(self._stretch, row)[:, first * STEPS_PER_BEAT : last * STEPS_PER_BEAT]
+            for name, value in measure(melody, band, beats_per_bar=song.meter).figures.items():
+                found.setdefault(name, []).append(value)
+        means = {name: _mean(values) for name, values in found.items() if name != "chord_tones"}
+        return {("note_in_chord_chance" if name == "chance" else name): value for name, value in means.items()}
+
+    def _rolls(self, codes: Tensor, key: Tensor) -> FloatRoll:
+        """What sounds of some beats: (tracks, 3, steps, 128); a track that nobody plays is silent."""
+        tracks = len(LAYOUT.tracks)
+        heard = codes.clamp(min=0)
+        loud = torch.where(codes[:, 1 + tracks :] < 0, LEVELS // 2, codes[:, 1 + tracks :])
+        values: FloatRoll = self._band(torch.cat([heard[:, : 1 + tracks], loud], dim=1), key).numpy()
+        return values
+
+    def _song(self, row: int, codes: Tensor, key: Tensor) -> MidiSong:
+        """The beginning of a song: its melody, and what is played to it."""
+        beats = min(SAMPLE_BARS * self.songs[row].meter, self._length, len(self.songs[row]))
+        melody = _melody(self._stretch, row)[:, : beats * STEPS_PER_BEAT]
+        parts = [MidiTrack("melody", tuple(decode(melody)), MELODY_PROGRAM, MELODY_CHANNEL)]
+        for track, values in zip(LIVE_BAND, self._rolls(codes[row, :beats], key[row, :beats]), strict=True):
+            notes = playable_notes(values[: HELD + 1], track, velocities=values[HELD + 1])
+            parts.append(MidiTrack(track.name, tuple(notes), track.program, track.channel))
+        return MidiSong(tuple(parts), TempoMap.constant(SAMPLE_BPM))
+
+
+def songs_to_measure(songs: Sequence[CodedSong]) -> list[CodedSong]:
+    """Songs with a melody long enough, spread over all there are; those with most of the band first."""
+    pitched = 1 + len(LAYOUT.tracks) - 1
+    fit = [song for song in songs if song.has_melody and len(song) > (LISTENED_BARS + 1) * song.meter]
+    played = [int((song.codes[:, :pitched] >= 0).any(axis=0).sum()) for song in fit]
+    whole = [song for song, count in zip(fit, played, strict=True) if count == max(played)]
+    return [whole[number] for number in spread(len(whole), MEASURED_SONGS)]
+
+
+def _measured(song: CodedSong, length: int) -> tuple[int, int]:
+    """First beat that is measured, and the one after the last: whole bars."""
+    first = LISTENED_BARS * song.meter
+    return first, min(len(song), length) // song.meter * song.meter
+
+
+def _melody(stretch: Stretch, row: int) -> BoolRoll:
+    """A song's melody as a roll: (2 planes, steps, 128)."""
+    pitch: NDArray[np.int64] = stretch.pitch[row].flatten().numpy()
+    struck: NDArray[np.bool_] = stretch.struck[row].flatten().numpy()
+    roll = np.zeros((2, len(pitch), 128), dtype=np.bool_)
+    sounding = np.flatnonzero(pitch >= 0)
+    roll[HELD, sounding, pitch[sounding]] = True
+    roll[ONSET, sounding, pitch[sounding]] = struck[sounding]
+    return roll
+
+
+def _mean(values: list[float]) -> float:
+    """Over the songs that have something to measure."""
+    there = [value for value in values if not np.isnan(value)]
+    return float(np.mean(there)) if there else 0.0

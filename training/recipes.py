@@ -1,0 +1,30 @@
+"""The recipe a run asks for, with its music."""
+
+from __future__ import annotations
+
+from accompanist.config import DataConfig, TrainConfig
+from training import catalog
+from training.classic import Classic
+from training.live import corpus
+from training.live.recipe import Live
+from training.read import Progress, silent
+from training.recipe import Recipe
+
+
+def load(config: TrainConfig, data: DataConfig, *, progress: Progress = silent) -> Recipe:
+    """Read the music.
+
+    Args:
+        config: Settled: see `training.recipe.settled`.
+        data: Where music is kept.
+        progress: Told while it is read.
+
+    Raises:
+        ConfigError: a source or a tag is unknown.
+        DataError: a source is missing or cannot be read.
+        EmptyDataset: nothing is left to train on.
+        StorageError: the cache cannot be written.
+    """
+    if config.model == "live":
+        return Live(config, corpus.load(config, data, progress=progress))
+    return Classic(config, catalog.load(config, data, progress=progress))

@@ -168,8 +168,14 @@ class Desk:
         self.density = 1.0
         self.temperature = 1.0
         self.style = 0
-        self.setting = self._setting()
+        self._shown: Setting | None = None  # until something is turned
+
+    @property
+    def setting(self) -> Setting:
         """Where everything stands."""
+        if self._shown is None:
+            self._shown = self._setting()
+        return self._shown
 
     @property
     def hold(self) -> bool:
@@ -198,6 +204,7 @@ class Desk:
             The same, a toggled switch with where it stands now.
         """
         name, value = command.name, command.value
+        self._shown = None
         if name in SWITCHES and value is None:
             on = command.track in self._tracks[name] if name in TRACK_SWITCHES else self._switches[name]
             command = command._replace(value=float(not on))
@@ -209,7 +216,6 @@ class Desk:
             setattr(self, name, float(value))
         elif name == "style" and value is not None:
             self.style = int(value)
-        self.setting = self._setting()
         return command
 
     def _setting(self) -> Setting:

@@ -27,6 +27,7 @@ class BandWatch:
     - A note of the band lies in a beat that was settled since the song last jumped.
     - An answer is taken only where its question was asked since then, and where no newer one was taken before.
     - A track that is muted, or not soloed where another is, begins nothing, and soon nothing of it sounds.
+    - A panic ends everything that sounds.
     - A message that is mapped to a control is never sent on.
 
     Args:
@@ -64,8 +65,13 @@ class BandWatch:
         """
         self._jump = reports, next_job
 
-    def told(self, step: Step) -> None:
-        """The engine returned."""
+    def told(self, step: Step, ahead_s: float) -> None:
+        """The engine returned.
+
+        Args:
+            step: What it said; nothing of it was sent yet.
+            ahead_s: How long before they are due it tells messages.
+        """
         self._step = step
         before, self._jump = self._jump, None
         knew = self._knows
@@ -83,6 +89,17 @@ class BandWatch:
                 raise Broken(f"{data.hex(' ')} is a control and is sent on")
         while len(self._settled) > MOST_BEATS:
             del self._settled[next(iter(self._settled))]
+
+        if ahead_s == 0 and self._beats >= HEALED_BEATS and _panics(step):
+            self._ends_all(step)
+
+    def _ends_all(self, step: Step) -> None:
+        """After a panic everything is ended that sounded before."""
+        ended = {message.data[:2] for message in step.messages if message.data[0] & 0xF0 == 0x80}
+        for device in self._devices.values():
+            left = [key for key in device.sounds() if bytes((0x80 | key[0], key[1])) not in ended]
+            if left and not device.gone:
+                raise Broken(f"{left} of {device.name} go on sounding after a panic")
 
     def _follow(self, reports: Sequence[PlanReport | BeatReport]) -> None:
         for report in reports:
@@ -140,3 +157,7 @@ class BandWatch:
             sounding = [pitch for its, pitch in device.sounding if its == channel]
             if sounding:
                 raise Broken(f"{sounding} of the closed track {track} go on sounding")
+
+
+def _panics(step: Step) -> bool:
+    return any(event.name == "control" and event.detail == "panic" for event in step.events)

@@ -100,7 +100,7 @@ class Watch:
                 self.told += 1
                 self.pending[device].append(message)
         self._moved = self._moved or any(event.name in JUMPS for event in step.events)
-        self.band.told(step)
+        self.band.told(step, self.ahead_s)
         self._progress = self._progress or bool(step.messages or step.events or step.reports or step.job)
 
     def stands(self, status: Status) -> None:

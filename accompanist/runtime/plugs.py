@@ -64,7 +64,10 @@ class Plug:
         self._loose = 0  # looks in a row that found it there and not connected to us
         self._cut_s = -math.inf  # when its connection was found cut the last time
         self.let_be = False  # it was cut again at once: somebody wants it so
-        self._visited = True  # a virtual port that somebody is connected to, as far as anyone can tell
+        self._visited = True  # somebody is connected, as far as anyone can tell; where not, it is a virtual port
+        self._shown = True  # the same, as it was told last
+        self._greetings: list[None] = []  # one for who comes to a deserted port: of two threads one may take it
+        self.missed = False  # something was sent while nobody was connected
 
     @property
     def name(self) -> str:
@@ -89,7 +92,8 @@ class Plug:
             port.close()
             raise
         self._name = port.name
-        self._visited = port.is_connected()
+        self._shown = self._visited = self.choice.exists or port.is_connected()
+        self._greetings = [] if self._visited else [None]
         self._port = port
         self._had = True
         self._why = ""
@@ -126,10 +130,24 @@ class Plug:
         port = self._port
         if port is None or self.choice.exists:
             return None
-        before, self._visited = self._visited, port.is_connected()
-        if self._visited and not before:
-            self.begin(port)
-        return self._visited if self._visited is not before else None
+        if not self._visited:
+            self._greet(port)
+        elif not port.is_connected():
+            self._visited = self.missed = False
+            self._greetings.append(None)
+        before, self._shown = self._shown, self._visited
+        return self._shown if self._shown is not before else None
+
+    def _greet(self, port: Port) -> None:
+        """See whether somebody came, before the next message or at the next look, whichever is first."""
+        if not port.is_connected():
+            return
+        try:
+            self._greetings.pop()
+        except IndexError:  # the other thread does it
+            return
+        self.begin(port)
+        self._visited = True
 
     def lose(self, before: PortListing, there: PortListing) -> None:
         """Its other side has gone.
@@ -255,6 +273,7 @@ class OutputPlug(Plug):
         there = port is not None and self._refused is None
         if port is not None and there:
             try:
+                self._expect(port)
                 port.send(data)
             except Exception as error:  # noqa: BLE001 (a port that throws is one that is gone; the band plays on)
                 there = self._refuse(error)
@@ -266,10 +285,17 @@ class OutputPlug(Plug):
         there = port is not None and self._refused is None
         if port is not None and there:
             try:
+                self._expect(port)
                 cast(TimedPort, port).send_at(data, due_s, tag)
             except Exception as error:  # noqa: BLE001 (as above)
                 there = self._refuse(error)
         self._ledger.note(data, heard=there and self._visited)
+
+    def _expect(self, port: Port) -> None:
+        """Before a message: whoever came to a port of ours is to hear it, after what ends and readies."""
+        if not self._visited:
+            self._greet(port)
+            self.missed = self.missed or not self._visited
 
     def departures(self) -> Sequence[Departure]:
         """What has left since the last call, and when."""

@@ -180,11 +180,12 @@ class Wires:
         self._before = there
         left = [plug for plug in self._plugs if plug.let_be and plug not in let_be]
         changes += [PortChange(at_s, plug.role, plug.name, there=False, why=_LEFT) for plug in left]
-        visits = [(plug, came) for plug in self._plugs if (came := plug.visit()) is not None]
-        changes += [
-            PortChange(at_s, plug.role, plug.name, there=came, why=_VISITED if came else _DESERTED, tracks=plug.tracks)
-            for plug, came in visits
-        ]
+        for plug in self._plugs:
+            if (came := plug.visit()) is not None:
+                # Who missed nothing needs no word on where the song is.
+                tracks = plug.tracks if plug.missed else ()
+                why = _VISITED if came else _DESERTED
+                changes.append(PortChange(at_s, plug.role, plug.name, there=came, why=why, tracks=tracks))
         waiting = [plug for plug in self._plugs if not plug.there and plug not in gone]
         for plug in waiting:
             if plug.find(self.system, there):

@@ -107,6 +107,7 @@ def test_a_cable_that_is_taken_out_again_at_once_is_left_out() -> None:
 def virtual(system: FakeMidiSystem, *, connected: bool) -> Wires:
     """Ports of our own, to which others may connect."""
     wires = rig(system, melody="Accompanist In", band="Accompanist Out")
+    assert wires.look(0.5, lambda: None) == []
     for port in system.opened.values():
         port.connected = connected
     wires.look(1.0, lambda: None)
@@ -146,21 +147,32 @@ def test_a_daw_that_comes_back_to_our_own_port_is_silenced_and_readied() -> None
     assert reasons(wires) == []
 
 
-def test_who_connects_to_our_own_port_in_mid_song_gets_the_instruments_and_before_it_nothing() -> None:
+def test_who_connects_to_our_own_port_before_the_music_misses_nothing() -> None:
     system = FakeMidiSystem()
     wires = virtual(system, connected=False)
     port = system.opened["Accompanist Out"]
     port.connected = True
+    wires.outputs[0].send(b"\xc0\x21")  # the opening, before anyone looked who is there
+    wires.outputs[0].send(b"\x90\x24\x40")
     (change,) = wires.look(2.0, lambda: None)
-    assert (change.role, change.there, change.tracks) == ("out", True, (0, 1, 2))
-    assert port.sent == []
-    port.connected = False
-    wires.look(3.0, lambda: None)
+    assert (change.role, change.there, change.tracks) == ("out", True, ())
+    assert port.sent == [b"\xc0\x21", b"\x90\x24\x40"]
+    assert wires.look(3.0, lambda: None) == []
+
+
+def test_who_connects_to_our_own_port_in_mid_song_gets_the_instruments_before_the_next_note() -> None:
+    system = FakeMidiSystem()
+    wires = virtual(system, connected=False)
+    port = system.opened["Accompanist Out"]
     wires.outputs[0].send(b"\xc0\x21")
+    wires.outputs[0].send(b"\x90\x24\x40")
     port.sent.clear()
     port.connected = True
-    wires.look(4.0, lambda: None)
-    assert port.sent == [b"\xb0\x40\x00", b"\xb0\x7b\x00", *SETUP]
+    wires.outputs[0].send(b"\x90\x26\x40")
+    assert port.sent == [b"\xb0\x40\x00", b"\xb0\x7b\x00", *SETUP, b"\x90\x26\x40"]
+    (change,) = wires.look(4.0, lambda: None)
+    assert (change.role, change.there, change.tracks) == ("out", True, (0, 1, 2))
+    assert len(port.sent) == 6
 
 
 def test_who_ends_on_a_loss_ends_on_a_cut_connection_too() -> None:

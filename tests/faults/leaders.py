@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 CLOCK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
+SLOWED_S = 60.0
+"""So long a tempo that was set ahead may hold in a long scene."""
 LONGEST_CLOCK_S = 60.0
 """Longer scenes have no steady clock: it comes 48 times a second."""
 
@@ -102,7 +104,7 @@ class Tempo(Source):
         """Change it; but long scenes are slow, whatever was asked for before."""
         rng = self.rng
         if self.world.scenes.long:
-            self.again(lambda: 600.0, self.world.scenes.change_tempo)
+            self.again(lambda: SLOWED_S, self.world.scenes.change_tempo)
         if self.mood == "none" or self.world.scenes.long:
             return
         gap_s = length_s if self.mood == "once" else max(0.05, length_s / MOST_PER_SCENE)

@@ -8,14 +8,15 @@ from pathlib import Path
 import click
 import msgspec
 from onnx import ModelProto
+from torch import nn
 
 from accompanist.config import load_config
 from accompanist.errors import StorageError
 from accompanist.music.spec import ModelSpec
 from export.to_onnx import rounded_to_half, save, store_half, to_onnx
 from export.verify import TOLERANCE, largest_error, require_equal
-from training.checkpoint import RunInfo, is_checkpoint, load_generator
-from training.generators import UNetGenerator
+from training.checkpoint import RunInfo, found_in, is_checkpoint, load_generator
+from training.live.trained import load_player
 from training.origin import described
 from training.rundir import RunDir
 
@@ -43,14 +44,14 @@ def export(config_path: Path | None, /, *, run: str, out: Path, half: bool, runs
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     if out.is_dir():
         raise StorageError(f"{out} is a folder, and a model is a file", hint=f"-o {out / 'model.onnx'}")
-    generator, info = load_generator(_found(run, runs or Path(load_config(config_path).train.runs)))
+    model, info = _trained_model(_found(run, runs or Path(load_config(config_path).train.runs)))
     spec = msgspec.structs.replace(info.spec, trained=_trained(info))
     if half:
-        generator = rounded_to_half(generator)
-    model = to_onnx(generator, spec)
+        model = rounded_to_half(model)
+    graph = to_onnx(model, spec)
     if half:
-        model = store_half(model)
-    error = _saved_if_equal(model, spec, generator, out)
+        graph = store_half(graph)
+    error = _saved_if_equal(graph, spec, model, out)
     size = out.stat().st_size
     if as_json:
         result = {"model": str(out), "bytes": size, "largest_error": error, "tolerance": TOLERANCE}
@@ -70,14 +71,20 @@ def _found(name: str, runs: Path) -> Path:
     return path if is_checkpoint(path := Path(name)) else RunDir.find(name, runs).path
 
 
-def _saved_if_equal(model: ModelProto, spec: ModelSpec, generator: UNetGenerator, out: Path) -> float:
+def _trained_model(run: Path) -> tuple[nn.Module, RunInfo]:
+    """What a run has learnt, as it plays, by the recipe of the run."""
+    info = found_in(run)
+    return (load_player(info), info) if info.spec.kind == "live" else load_generator(run)
+
+
+def _saved_if_equal(graph: ModelProto, spec: ModelSpec, model: nn.Module, out: Path) -> float:
     """Write the model beside its place, compare it, and move it there with the measured error in its spec."""
     candidate = out.with_name(f".{out.name}.unverified")
     try:
-        save(model, spec, candidate)
-        error = largest_error(generator, candidate)
+        save(graph, spec, candidate)
+        error = largest_error(model, candidate)
         require_equal(error)
-        save(model, msgspec.structs.replace(spec, export_error=error), out)
+        save(graph, msgspec.structs.replace(spec, export_error=error), out)
     finally:
         candidate.unlink(missing_ok=True)
     return error

@@ -1,4 +1,4 @@
-"""From a trained generator to an ONNX model that carries its ModelSpec in its metadata."""
+"""From a trained model to an ONNX model that carries its ModelSpec in its metadata."""
 
 from __future__ import annotations
 
@@ -7,31 +7,37 @@ import os
 import tempfile
 import warnings
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 from accompanist.errors import StorageError
 from accompanist.music.spec import METADATA_KEY, ModelSpec
-from training.generators import UNetGenerator
+from accompanist.runtime.bound import Feed
+from accompanist.runtime.model_file import outputs_of
+
+_Model = TypeVar("_Model", bound=nn.Module)
 
 OPSET = 20
 SMALLEST_HALVED = 1024
 """Tensors with fewer values stay in float32: they weigh nothing, and biases and norms matter most."""
 
 
-def to_onnx(generator: UNetGenerator, spec: ModelSpec) -> onnx.ModelProto:
-    """Trace a generator, as it plays (batch norm frozen), into an ONNX graph of batch 1.
+def to_onnx(model: nn.Module, spec: ModelSpec) -> onnx.ModelProto:
+    """Trace a model, as it plays (batch norm frozen), into an ONNX graph of batch 1.
 
     Args:
-        generator: On any device; it is moved to the CPU in float32 and switched to eval.
+        model: A classic generator or a live player, on any device; it is moved to the CPU in float32 and switched to
+            eval. It takes the inputs of its spec in their order.
         spec: Its input and output names and shapes.
     """
-    generator = generator.float().cpu().eval()
-    melody = torch.ones(1, spec.planes, spec.context_steps, 128)
-    noise = torch.zeros(1, *spec.noise_shape)
+    model = model.float().cpu().eval()
+    feed = Feed(spec)
+    feed.try_out(1)
     exporter_log = logging.getLogger("torch.onnx")
     level = exporter_log.level
     exporter_log.setLevel(logging.ERROR)  # it warns of a package for images that no graph here uses
@@ -39,11 +45,11 @@ def to_onnx(generator: UNetGenerator, spec: ModelSpec) -> onnx.ModelProto:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecations inside torch's own exporter
             program = torch.onnx.export(
-                generator,
-                (melody, noise),
+                model,
+                tuple(torch.from_numpy(array) for array in feed.arrays.values()),
                 None,
-                input_names=[spec.melody_input, spec.noise_input],
-                output_names=[spec.output],
+                input_names=list(feed.arrays),
+                output_names=list(outputs_of(spec)),
                 opset_version=OPSET,
                 dynamo=True,
                 optimize=True,
@@ -53,23 +59,23 @@ def to_onnx(generator: UNetGenerator, spec: ModelSpec) -> onnx.ModelProto:
         exporter_log.setLevel(level)
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
-    model: onnx.ModelProto = program.model_proto
-    for node in model.graph.node:  # the tracer notes source lines and local paths; a published model needs none
+    traced: onnx.ModelProto = program.model_proto
+    for node in traced.graph.node:  # the tracer notes source lines and local paths; a published model needs none
         del node.metadata_props[:]
         node.doc_string = ""
-    for value in [*model.graph.value_info, *model.graph.input, *model.graph.output]:
+    for value in [*traced.graph.value_info, *traced.graph.input, *traced.graph.output]:
         del value.metadata_props[:]
-    del model.graph.metadata_props[:]
-    return model
+    del traced.graph.metadata_props[:]
+    return traced
 
 
-def rounded_to_half(generator: UNetGenerator) -> UNetGenerator:
-    """The generator with its large weights rounded to half precision, so that storing them so changes nothing."""
+def rounded_to_half(model: _Model) -> _Model:
+    """The model with its large weights rounded to half precision, so that storing them so changes nothing."""
     with torch.no_grad():
-        for weight in generator.parameters():
+        for weight in model.parameters():
             if weight.numel() >= SMALLEST_HALVED:
                 weight.copy_(weight.half().float())
-    return generator
+    return model
 
 
 def store_half(model: onnx.ModelProto) -> onnx.ModelProto:

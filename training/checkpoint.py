@@ -4,6 +4,7 @@
                               critic.safetensors
                               generator-adam.safetensors    Adam's moments
                               critic-adam.safetensors
+                              network.safetensors           of a live run, with network-adam, in place of all these
                               state.json                    step, length of the record, metrics
 
 Kept are the two newest and the one whose metrics show the strongest coupling (how much more the accompaniment holds the
@@ -147,11 +148,11 @@ def read_state(path: Path) -> State:
     try:
         return msgspec.json.decode((path / "state.json").read_bytes(), type=State)
     except (OSError, msgspec.MsgspecError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
 def read_tensors(path: Path, name: str) -> dict[str, Tensor]:
-    """One file of a checkpoint: generator, critic, generator-adam or critic-adam.
+    """One file of a checkpoint, such as generator or network-adam.
 
     Raises:
         TrainingError: the file is damaged or missing.
@@ -159,12 +160,12 @@ def read_tensors(path: Path, name: str) -> dict[str, Tensor]:
     try:
         found: dict[str, Tensor] = load_file(path / _file(name))
     except (OSError, SafetensorError) as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     return found
 
 
-def load_generator(run: Path) -> tuple[UNetGenerator, RunInfo]:
-    """The best generator of a run, on the CPU and in evaluation mode.
+def found_in(run: Path) -> RunInfo:
+    """What is known of a run's best checkpoint.
 
     Args:
         run: A run's folder, of which the best checkpoint is taken; or the folder of one checkpoint.
@@ -180,22 +181,27 @@ def load_generator(run: Path) -> tuple[UNetGenerator, RunInfo]:
         raise DataError(
             f"the run {run} has no checkpoint yet", hint=f"train it further: accompanist train --resume {run}"
         )
-    config, spec = folder.config().train, folder.spec()
-    generator = UNetGenerator(tracks=len(spec.tracks), planes=config.planes, width=config.width)
+    config, spec, state = folder.config().train, folder.spec(), read_state(checkpoint)
+    return RunInfo(folder.path, checkpoint, config, spec, folder.facts(), folder.origins(), state)
+
+
+def load_generator(run: Path) -> tuple[UNetGenerator, RunInfo]:
+    """The best generator of a classic run, on the CPU and in evaluation mode: see `found_in`."""
+    info = found_in(run)
+    generator = UNetGenerator(tracks=len(info.spec.tracks), planes=info.config.planes, width=info.config.width)
     try:
-        generator.load_state_dict(read_tensors(checkpoint, "generator"))
+        generator.load_state_dict(read_tensors(info.checkpoint, "generator"))
     except RuntimeError as error:  # torch's word for names or shapes that do not fit
-        raise _damaged(checkpoint, error) from error
-    generator.eval()
-    state = read_state(checkpoint)
-    return generator, RunInfo(folder.path, checkpoint, config, spec, folder.facts(), folder.origins(), state)
+        raise damaged(info.checkpoint, error) from error
+    return generator.eval(), info
 
 
 def _file(name: str) -> str:
     return f"{name}.safetensors"
 
 
-def _damaged(path: Path, error: Exception) -> TrainingError:
+def damaged(path: Path, error: Exception) -> TrainingError:
+    """The error for a checkpoint that cannot be used."""
     return TrainingError(
         f"the checkpoint {path} is damaged: {error}", hint="delete that folder; the one before it is used then"
     )

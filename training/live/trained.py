@@ -1,0 +1,26 @@
+"""A trained run of the live model, ready to be exported."""
+
+from __future__ import annotations
+
+from training.checkpoint import RunInfo, damaged, read_tensors
+from training.live import books
+from training.live.codes import LAYOUT
+from training.live.network import LiveNetwork
+from training.live.player import LivePlayer
+from training.live.recipe import shape_of
+from training.live.rollout import PLAY_TEMPERATURES
+
+
+def load_player(info: RunInfo) -> LivePlayer:
+    """The graph that plays what a run has learnt, on the CPU and in evaluation mode.
+
+    Raises:
+        TrainingError: a file of the run is damaged or missing.
+    """
+    network = LiveNetwork(LAYOUT, shape_of(info.config))
+    try:
+        network.load_state_dict(read_tensors(info.checkpoint, "network"))
+    except RuntimeError as error:  # torch's word for names or shapes that do not fit
+        raise damaged(info.checkpoint, error) from error
+    found = books.read(info.run)
+    return LivePlayer(network, found, info.spec.tracks, PLAY_TEMPERATURES, context_beats=info.spec.context_beats).eval()

@@ -12,6 +12,7 @@ From the state of the token the chord is decided, from both the bass, from these
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, TypeVar, cast
 
 import torch
@@ -52,6 +53,13 @@ class Past(NamedTuple):
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
+
+    def followed_by(self, later: Past) -> Past:
+        """The same and the tokens after them."""
+        return Past(
+            tuple(torch.cat(pair, dim=2) for pair in zip(self.keys, later.keys, strict=True)),
+            tuple(torch.cat(pair, dim=2) for pair in zip(self.values, later.values, strict=True)),
+        )
 
 
 class Heard(NamedTuple):
@@ -105,6 +113,14 @@ def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat([first * cos - second * sin, second * cos + first * sin], dim=-1)
 
 
+def _attended(query: Tensor, parts: Sequence[tuple[Tensor, Tensor]], mask: Tensor) -> Tensor:
+    """Attention to keys and values that come in parts: a long past need not be copied for each new token."""
+    query = query * query.shape[-1] ** -0.5
+    scores = torch.cat([query @ key.transpose(-1, -2) for key, _ in parts], dim=-1) + mask
+    shares = torch.split(scores.softmax(dim=-1), [key.shape[2] for key, _ in parts], dim=-1)
+    return torch.stack([share @ value for share, (_, value) in zip(shares, parts, strict=True)]).sum(dim=0)
+
+
 class Block(nn.Module):
     """A transformer layer: normalised before, rotary positions."""
 
@@ -121,24 +137,25 @@ class Block(nn.Module):
         self.drop = nn.Dropout(shape.dropout)
 
     def forward(
-        self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor, past: tuple[Tensor, Tensor] | None = None
+        self, x: Tensor, turn: tuple[Tensor, Tensor], mask: Tensor, past: Sequence[tuple[Tensor, Tensor]] = ()
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, T, width) to the same, with this layer's keys and values of all tokens so far.
+        """(B, T, width) to the same, with this layer's keys and values of these tokens.
 
         Args:
             x: The tokens.
             turn: Rotary cosines and sines of their positions.
             mask: Added to the scores: broadcasts to (B, heads, T, all tokens).
-            past: Keys and values of the tokens before.
+            past: Keys and values of the tokens before, in any number of parts.
         """
         batch, tokens, width = x.shape
         heads = self.heads
         qkv = self.qkv(self.norm1(x)).view(batch, tokens, 3 * heads, width // heads).transpose(1, 2)
         turned = _turned(qkv[:, : 2 * heads], *turn)
         query, key, value = turned[:, :heads], turned[:, heads:], qkv[:, 2 * heads :]
-        if past is not None:
-            key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
-        seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        if past:
+            seen = _attended(query, [*past, (key, value)], mask)
+        else:
+            seen = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         x = x + self.drop(self.out(seen.transpose(1, 2).reshape(batch, tokens, width)))
         x = x + self.drop(self.down(functional.gelu(self.up(self.norm2(x)))))
         return x, key, value
@@ -237,24 +254,24 @@ class LiveNetwork(nn.Module):
         """The root of a chord that was moved with the key, as it sounds, 0 to 11; 12 where there is none."""
         return torch.where((chord < 0) | (chord >= CHORDS), 12, (chord % 12 + key) % 12)
 
-    def read(self, tokens: Tensor, mask: Tensor, past: Past | None = None, *, first: int = 0) -> tuple[Tensor, Past]:
+    def read(self, tokens: Tensor, mask: Tensor, *past: Past, first: int = 0) -> tuple[Tensor, Past]:
         """The states of some tokens.
 
         Args:
             tokens: (B, T, width).
             mask: Added to the scores of attention: broadcasts to (B, heads, T, tokens before + T).
-            past: What is known of the tokens before.
+            past: What is known of the tokens before, in any number of parts.
             first: The position of the first token.
 
         Returns:
-            (B, T, width), and what the next tokens need of all so far.
+            (B, T, width), and what later tokens need of these.
         """
         cos, sin = rotary(tokens.shape[1], self.shape.width // self.shape.heads, first)
         turn = cos.to(tokens.device), sin.to(tokens.device)
         keys, values = [], []
         x = tokens
         for layer, block in enumerate(self.blocks):
-            before = None if past is None else (past.keys[layer], past.values[layer])
+            before = [(part.keys[layer], part.values[layer]) for part in past]
             x, key, value = block(x, turn, mask, before)
             keys.append(key)
             values.append(value)

@@ -4,9 +4,10 @@
                    -> for each of eight beats: token -> state -> codes, one after another
     codes -> figures under their chords -> rolls and velocities
 
-Everything is moved to the key of C and back in here, so the outside never hears of it. Noise makes the choices:
-standard normal values become Gumbel ones, so that the likeliest of logits + noise is a draw from the network's own
-probabilities (Gumbel-max); with no noise at all it is the likeliest code.
+Everything is moved to the key of C and back in here, so the outside never hears of it. Noise makes the choices: the
+likeliest of logits + noise is taken. Were the noise Gumbel's, that were a draw from the network's own probabilities
+(Gumbel-max); normal noise of the same spread costs no logarithms and seldom picks what is very unlikely (Thurstone's
+model of choice, 1927). With no noise at all it is the likeliest code.
 """
 
 from __future__ import annotations
@@ -22,15 +23,17 @@ from accompanist.music.spec import TrackSpec
 from training.live.figures import FigureBook
 from training.live.harmony import CHORDS
 from training.live.key import heard_classes, key_of
-from training.live.network import AHEAD_BEATS, PLACES, LiveNetwork, Setting, melody_features
+from training.live.network import AHEAD_BEATS, PLACES, LiveNetwork, Past, Setting, melody_features
 from training.live.rendering import Rendering
 
 PLAN_BEATS = 8
 MELODY_AHEAD_BEATS = PLAN_BEATS + AHEAD_BEATS
 """Beats from the plan's beginning on whose melody the last planned beat may know."""
-CONTEXT_BEATS = 168
-"""Beats of the past: 42 bars in four, 56 in three; a whole number of either, so that the place in the bar goes on."""
+CONTEXT_BEATS = 132
+"""Beats of the past: 33 bars in four, 44 in three; a whole number of either, so that the place in the bar goes on."""
 STEPS = 4
+GUMBEL_SPREAD = 1.2825
+"""Standard deviation of Gumbel's distribution, pi / sqrt(6)."""
 FORCE = 1e6
 """Added to a given code's logit: far above anything a network says."""
 
@@ -74,7 +77,7 @@ class LivePlayer(nn.Module):
         self.register_buffer("hidden", torch.tensor(sizes))
         self.register_buffer("starts", torch.tensor([sum(sizes[:code]) for code in range(len(sizes))]))
         self.register_buffer("choices", torch.arange(sum(sizes)))
-        warmth = torch.tensor(temperatures).repeat_interleave(torch.tensor(sizes))
+        warmth = GUMBEL_SPREAD * torch.tensor(temperatures).repeat_interleave(torch.tensor(sizes))
         self.register_buffer("warmth", warmth)
         self.band = Rendering(books, tracks, network.layout.figures)
 
@@ -171,13 +174,16 @@ class LivePlayer(nn.Module):
         said_roots, new_roots = network.root(roots), network.root_now(roots)
         said = self._saying(codes[:, :context], said_roots)
         states, past = network.read(tokens[:, :context] + said, mask, first=1)
-        bias = self._gumbel(noise) + self._forced(given)
+        bias = noise * self.warmth + self._forced(given)
         mask = torch.cat([exists, torch.zeros(PLAN_BEATS)])[None]
         plan = [self._decide(states[0, -1:], bias[:, 0], new_roots)]
+        planned: Past | None = None  # apart from the past, which is long and would be copied for each beat
         for number in range(1, PLAN_BEATS):
             at = context - 1 + number
             token = tokens[:, at : at + 1] + self._saying(plan[-1][:, None], said_roots)
-            states, past = network.read(token, mask[:, : at + 1], past, first=at + 1)
+            parts = (past,) if planned is None else (past, planned)
+            states, new = network.read(token, mask[:, : at + 1], *parts, first=at + 1)
+            planned = new if planned is None else planned.followed_by(new)
             plan.append(self._decide(states[0], bias[:, number], new_roots))
         return torch.stack(plan, dim=1)
 
@@ -190,11 +196,6 @@ class LivePlayer(nn.Module):
         chord = torch.where(said[..., 0] < 0, CHORDS + 1, said[..., 0])
         meant = self.network.said(self._meanings(said, self.network.layout.codes))
         return functional.embedding(chord, roots) + cast("Tensor", meant)
-
-    def _gumbel(self, noise: Tensor) -> Tensor:
-        """Noise as Gumbel's, by code as far as its temperature goes: (1, 8, choices)."""
-        uniform = torch.clamp(0.5 * (1 + torch.erf(noise / 2**0.5)), 1e-6, 1 - 1e-6)
-        return -torch.log(-torch.log(uniform)) * self.warmth
 
     def _forced(self, given: Tensor) -> Tensor:
         """What makes a given code the likeliest: (1, 8, codes) to (1, 8, choices)."""

@@ -75,13 +75,14 @@ def rollout(network: LiveNetwork, situation: Situation, temperatures: Temperatur
     length = key.shape[1]
     codes = torch.full_like(situation.given, UNKNOWN)
     hidden = torch.full_like(codes[:, :1], UNKNOWN)
-    past: Past | None = None
+    past: tuple[Past, ...] = ()
     said = hidden
     for beat in range(length):
         now = slice(beat, beat + 1)
         tokens = network.tokens(cut(situation.heard, now), said, situation.given[:, now], cut(situation.setting, now))
         mask = torch.zeros(1, beat + 1, device=key.device)
-        state, past = network.read(tokens, mask, past, first=beat)
+        state, new = network.read(tokens, mask, *past, first=beat)
+        past = (past[0].followed_by(new) if past else new,)
         codes[:, beat] = decide(network, state[:, 0], situation.given[:, beat], key[:, beat], temperatures, source)
         said = codes[:, now] if situation.shown else hidden
         if beat + 1 < length:  # what was said in another key

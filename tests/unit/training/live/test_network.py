@@ -103,10 +103,12 @@ def test_reading_on_from_the_past_is_reading_it_all() -> None:
     with torch.no_grad():
         tokens = net.tokens(situation.heard, songs.codes, situation.given, situation.setting)
         whole, _ = net.read(tokens, causal_mask(BEATS))
-        begun, past = net.read(tokens[:, :5], causal_mask(5))
+        begun, heard = net.read(tokens[:, :5], causal_mask(5))
+        past = [heard]
         rest = []
         for at in range(5, BEATS):
-            state, past = net.read(tokens[:, at : at + 1], torch.zeros(1, at + 1), past, first=at)
+            state, new = net.read(tokens[:, at : at + 1], torch.zeros(1, at + 1), *past, first=at)
+            past = [*past, new] if at % 2 else [*past[:-1], past[-1].followed_by(new)]
             rest.append(state)
     assert torch.allclose(torch.cat([begun, *rest], dim=1), whole, atol=1e-5)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from accompanist.engine.line import Line
+from accompanist.engine.memory import Memory
 from accompanist.engine.protocol import Message
 from accompanist.music.note import Note
 from accompanist.runtime.loop import Inbox
@@ -15,7 +16,7 @@ _PLAIN = (int, float, str, bytes, type(None), Message, Note)
 
 
 def held_elements(roots: Iterable[Any]) -> int:
-    """Elements of all containers that can be reached through attributes of our own classes; inbox and line apart."""
+    """Elements of all containers that attributes of our own classes lead to; inbox, line and memory apart."""
     seen: set[int] = set()
     todo = list(roots)
     count = 0
@@ -30,7 +31,7 @@ def held_elements(roots: Iterable[Any]) -> int:
         elif isinstance(item, (list, tuple, set, frozenset, deque)):
             count += len(item)
             todo += (value for value in item if not isinstance(value, _PLAIN))
-        elif type(item).__module__.startswith("accompanist.") and not isinstance(item, Inbox | Line):
+        elif type(item).__module__.startswith("accompanist.") and not isinstance(item, Inbox | Line | Memory):
             names = getattr(type(item), "__slots__", ())
             todo += (getattr(item, name) for name in names if hasattr(item, name))
             todo += getattr(item, "__dict__", {}).values()

@@ -11,6 +11,7 @@ from faults.broken import Broken
 from faults.device import Device
 from faults.held import held_elements
 
+from accompanist.engine.bars import MOST_NOTES
 from accompanist.engine.engine import Status
 from accompanist.engine.memory import MOST_BEATS
 from accompanist.engine.player import THRU_TRACK
@@ -25,8 +26,11 @@ MOST_TURNS_AT_ONCE = 3
 MOST_IDLE_TURNS_PER_S = 400
 """Turns in a simulated second in which nothing happens."""
 MOST_HELD = 5_000
-"""Elements of all containers of engine and loop together: 2,048 notes of the player's and some plans. The inbox, and
-what the last step told (a flood that is sent on), are counted by themselves."""
+"""Elements of all containers of engine and loop together: the player's notes, some plans, what was ended on the ports.
+The inbox, what is remembered of the song, and what the last step told (a flood that is sent on), are counted by
+themselves."""
+MOST_PLAYED = 2 * MOST_NOTES + 256
+"""Notes of the player's that are kept: ended, led here, and held."""
 MOST_OPEN_NOTES = 128 * 96
 """Of the steps that may still change, those of a plan to the next question, and its lead."""
 MOST_KEPT = 1_000
@@ -266,14 +270,17 @@ class Watch:
             if device.sounding and not device.gone:
                 self.fail(f"{device.name} goes on sounding {sorted(device.sounding)} after the end")
 
-    def memory(self, *roots: Any, line: int, places: int) -> int:
+    def memory(self, *roots: Any, line: int, places: int, played: int) -> int:
         """How much engine and loop hold; fails where it is too much.
 
         Args:
             roots: Engine and loop.
             line: Notes of the player's that are not encoded for good: one a step and pitch at most.
             places: Beats of the song that are remembered.
+            played: Notes of the player's that are kept.
         """
+        if played > MOST_PLAYED:
+            self.fail(f"{played} notes of the player's are kept")
         if places > MOST_BEATS:
             self.fail(f"{places} beats of the song are remembered")
         if line > MOST_OPEN_NOTES:

@@ -241,8 +241,8 @@ class World(ManualClock):
     def weigh(self) -> None:
         """How much engine and loop hold by now."""
         bars = self.engine._bars
-        line, places = len(bars._line), len(bars._memory._beats)
-        self.most_held = max(self.most_held, self.watch.memory(self.engine, self._loop, line=line, places=places))
+        counts = {"line": len(bars._line), "places": len(bars._memory._beats), "played": len(bars)}
+        self.most_held = max(self.most_held, self.watch.memory(self.engine, self._loop, **counts))
 
     def _end(self) -> None:
         self._over = True

@@ -145,14 +145,13 @@ class BandWatch:
         if self._beats < HEALED_BEATS:
             return
         closed = self._closed(status)
-        for track in range(len(self._spec.tracks)):
-            if track not in closed:
-                self._closed_since_s.pop(track, None)
-                continue
-            since_s = self._closed_since_s.setdefault(track, now_s)
+        self._closed_since_s = {track: self._closed_since_s.get(track, now_s) for track in closed}
+        for track in closed:
             device, channel = self._devices[track], self._spec.tracks[track].channel
-            others = {i for i, its in enumerate(self._spec.tracks) if its.channel == channel} - closed
-            if device.gone or others or now_s < since_s + ahead_s + SLACK_S:
+            together = {i for i, its in enumerate(self._spec.tracks) if its.channel == channel}
+            if device.gone or together - closed:
+                continue
+            if now_s < max(self._closed_since_s[i] for i in together) + ahead_s + SLACK_S:
                 continue
             sounding = [pitch for its, pitch in device.sounding if its == channel]
             if sounding:

@@ -221,6 +221,9 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         int,
         Meta(ge=0, le=6, description="musegan: random transposition of each window by up to this many semitones"),
     ] = 0
+    adversarial_epochs: Annotated[
+        int, Meta(ge=0, description="live: epochs after those, in which it plays free and learns against a critic")
+    ] = 2
     layers: Annotated[int, Meta(ge=1, le=32, description="live: layers of the transformer")] = 4
     stretch_beats: Annotated[int, Meta(ge=16, le=1024, description="live: beats of a stretch of a song")] = 192
     seed: Annotated[int, Meta(ge=0, description="seed of weights, order and noise")] = 0

@@ -4,7 +4,8 @@
                               critic.safetensors
                               generator-adam.safetensors    Adam's moments
                               critic-adam.safetensors
-                              network.safetensors           of a live run, with network-adam, in place of all these
+                              network.safetensors           of a live run, with network-adam, in place of all these;
+                                                            in its adversarial phase also critic, critic-adam, first
                               state.json                    step, length of the record, metrics
 
 Kept are the two newest and the one whose metrics show the strongest coupling (how much more the accompaniment holds the
@@ -149,6 +150,11 @@ def read_state(path: Path) -> State:
         return msgspec.json.decode((path / "state.json").read_bytes(), type=State)
     except (OSError, msgspec.MsgspecError) as error:
         raise damaged(path, error) from error
+
+
+def names_in(path: Path) -> list[str]:
+    """The files of tensors that a checkpoint has."""
+    return sorted(file.stem for file in path.glob(_file("*")))
 
 
 def read_tensors(path: Path, name: str) -> dict[str, Tensor]:

@@ -30,17 +30,16 @@ class ClassicTraining:
         windows: The training split.
     """
 
-    names: tuple[str, ...] = ("critic", "penalty", "critic_gradient", "generator", "generator_gradient")
-
     def __init__(self, config: TrainConfig, networks: ClassicStep, windows: WindowSet) -> None:
         self.config = config
         self.networks = networks
         self.windows = windows
         self.extent = len(windows)
         self.per_step = config.batch * config.critic_updates
+        self.epochs = config.epochs
         self._order = Order(len(windows), config.seed)
 
-    def update(self, step: int) -> Tensor:
+    def update(self, step: int) -> dict[str, Tensor]:
         """See `training.recipe.Step`; the critic's values are means over its updates."""
         seed, updates = self.config.seed, self.config.critic_updates
         seen = []
@@ -49,7 +48,14 @@ class ClassicTraining:
             seen.append(self.networks.critic_update(melody, real, seed_for(seed, CRITIC, update)))
         # The generator answers the melodies that the critic saw last.
         made = self.networks.generator_update(melody, seed_for(seed, GENERATOR, step))
-        return torch.cat([torch.stack(seen).mean(dim=0), made])
+        critic, penalty, critic_gradient = torch.stack(seen).mean(dim=0)
+        return {
+            "critic": critic,
+            "penalty": penalty,
+            "critic_gradient": critic_gradient,
+            "generator": made[0],
+            "generator_gradient": made[1],
+        }
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """All that training changes, by file and name."""

@@ -60,17 +60,16 @@ class Plan:
     """How steps add up to epochs.
 
     Args:
-        config: Epochs, epochs between samples.
-        extent: How much there is to learn from: windows, or beats.
-        per_step: How much of it a step sees.
+        config: Epochs between samples.
+        step: How many epochs, how much there is to learn from, and how much of it a step sees.
     """
 
-    def __init__(self, config: TrainConfig, extent: int, per_step: int) -> None:
-        self.extent = extent
-        self.per_step = per_step
-        self.epochs = config.epochs
+    def __init__(self, config: TrainConfig, step: Step) -> None:
+        self.extent = step.extent
+        self.per_step = step.per_step
+        self.epochs = step.epochs
         self.sample_every = config.sample_every
-        self.steps = math.ceil(config.epochs * extent / per_step)
+        self.steps = math.ceil(self.epochs * self.extent / self.per_step)
 
     def epoch_at(self, step: int) -> float:
         """Passes through all of it after so many steps."""
@@ -119,13 +118,13 @@ class Loop:
         self.sampler = sampler
         self.show = show
         self.clock = clock
-        self.plan = Plan(config, step.extent, step.per_step)
+        self.plan = Plan(config, step)
         self.first_step = state.step if state else 0
         self.done = self.first_step
         self.trained_before_s = state.trained_s if state else 0.0
         self.metrics = dict(state.metrics) if state else {}
         self.losses: dict[str, float] | None = None
-        self._pending: list[Tensor] = []
+        self._pending: list[dict[str, Tensor]] = []
         self._saved_at_s = self._flushed_at_s = self._began_s = clock()
         self._fresh = state is None
 
@@ -164,8 +163,9 @@ class Loop:
     def _flush(self) -> None:
         """Losses from their device into the record and onto the terminal."""
         if self._pending:
-            seen = torch.stack(self._pending).cpu().tolist()
-            rows = [dict(zip(self.step.names, row, strict=True)) for row in seen]
+            rows = [
+                dict(zip(row, torch.stack(list(row.values())).cpu().tolist(), strict=True)) for row in self._pending
+            ]
             first = self.done - len(rows)
             finite = next((i for i, row in enumerate(rows) if not all(map(math.isfinite, row.values()))), len(rows))
             epochs = [self.plan.epoch_at(first + i + 1) for i in range(finite)]

@@ -43,16 +43,18 @@ def draw(source: Path, target: Path) -> None:
 
 
 def _losses(axes: Axes, steps: list[dict[str, Any]]) -> None:
-    at = [line["epoch"] for line in steps]
     for key, colour, name in (
         ("critic", CRITIC, "critic (minus the estimated distance from the data)"),
         ("generator", GENERATOR, "generator"),
-        ("loss", GENERATOR, "surprise (nats a beat, weighted)"),
+        ("loss", GENERATOR, "loss"),
         ("chord", CRITIC, "surprise at the chord (nats)"),
+        ("follow", FAINT, "following the melody, beyond chance"),
     ):
-        if not steps or key not in steps[0]:
+        there = [line for line in steps if key in line]
+        if not there:
             continue
-        values = np.array([line[key] for line in steps])
+        at = [line["epoch"] for line in there]
+        values = np.array([line[key] for line in there])
         axes.plot(at, values, color=colour, alpha=0.25, linewidth=0.7)
         axes.plot(at, _smooth(values), color=colour, linewidth=1.5, label=name)
     axes.set_ylabel("loss")

@@ -17,7 +17,7 @@ SPEED_OVER = 60
 """Sightings, a second or so apart, over which the speed is taken: it follows what the machine does now."""
 PLAIN_EVERY_S = 10.0
 """Seconds between lines where there is no terminal, so that a log stays readable."""
-LOSSES = ("critic", "generator", "loss", "chord")
+LOSSES = ("critic", "generator", "loss", "chord", "follow")
 """Losses on the line, of whatever recipe has them."""
 SHOWN = {"note_in_chord": "in chord", "note_in_chord_chance": "chance"}
 """Metrics on the line, and what they are called there."""

@@ -31,21 +31,21 @@ _NARROWEST, _WIDEST = 4, 256
 class Step(Protocol):
     """One step of training: *what* it does. The loop decides when."""
 
-    names: tuple[str, ...]
-    """What a step measures, in the order of the values of `update`."""
     extent: int
     """How much there is to learn from in one epoch: windows, or beats."""
     per_step: int
     """How much of it one step sees."""
+    epochs: int
+    """How many there are, in all."""
 
-    def update(self, step: int) -> Tensor:
+    def update(self, step: int) -> dict[str, Tensor]:
         """Learn once.
 
         Args:
             step: Steps done before; all chance follows from it and the run's seed.
 
         Returns:
-            (names,) what was measured, still on its device.
+            What was measured, by name: numbers still on their device. A phase of training has names of its own.
         """
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:

@@ -4,12 +4,14 @@
      "critic_gradient": 0.8, "generator_gradient": 0.1}
     {"kind": "epoch", "step": 39, "epoch": 1, "metrics": {...}, "data": {...}}
 
-What a step measures is its recipe's own (`training.recipe.Step.names`):
+What a step measures is its recipe's own:
 
     musegan    critic (the Wasserstein loss: minus the estimated distance from the data), penalty (before its weight),
                generator, and the norms of their gradients; the critic's are means over its updates
     live       loss (weighted), and in nats what each code costs: chord, bass, piano, strings, drums, loudness;
-               the norm of the gradient
+               the norm of the gradient. Of the adversarial phase: loss; follow (of the melody in the harmony, beyond
+               chance), human_harmony and human_texture (the critic's opinion), critic_right (share), critic_loss;
+               distance from what likelihood taught and chord_entropy (nats); likelihood, gradient
 
 It holds nothing of the machine or the hour, so that on one machine the same seed writes the same bytes. A run that is
 resumed cuts it back to its checkpoint first: no step stands in it twice.

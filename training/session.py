@@ -20,7 +20,7 @@ from training.rundir import RunDir
 
 Clock = Callable[[], float]
 Show = Callable[[Progress], None]
-CHANGEABLE = ("epochs", "device", "threads")
+CHANGEABLE = ("epochs", "adversarial_epochs", "device", "threads")
 """Settings that a resumed run may change; any other would make it another run."""
 
 
@@ -51,6 +51,13 @@ def changed(run: RunDir, flags: dict[str, Any]) -> TrainConfig:
             f"{flag} cannot change in a run that has begun: it is {getattr(config, fixed[0])!r} in {run.path}",
             hint=f"leave {flag} out, or begin a new run without --resume",
         )
+    newest = checkpoint.all_in(run.checkpoints)[-1:]
+    longer = flags.get("epochs", config.epochs) != config.epochs
+    if longer and config.model == "live" and newest and "first" in checkpoint.names_in(newest[0]):
+        raise ConfigError(
+            f"--epochs cannot change any more: {run.path} is in its adversarial phase, which comes after them",
+            hint="raise --adversarial-epochs, or begin a new run without --resume",
+        )
     return msgspec.structs.replace(config, **{name: flags[name] for name in CHANGEABLE if name in flags})
 
 
@@ -76,7 +83,8 @@ def opened(
     newest = checkpoint.all_in(run.checkpoints)[-1:]
     state = checkpoint.read_state(newest[0]) if newest else None
     if state:
-        step.restore({name: checkpoint.read_tensors(newest[0], name) for name in step.tensors()})
+        names = {*step.tensors(), *checkpoint.names_in(newest[0])}
+        step.restore({name: checkpoint.read_tensors(newest[0], name) for name in names})
     with Record(run.record, state.record_bytes if state else 0) as record:
         run.write_origin(state.step if state else 0)
         sampler = recipe.sampler(step, run.samples, config.seed)

@@ -18,7 +18,16 @@ from training.loop import Loop
 from training.rundir import RunDir
 
 TINY_LIVE = TrainConfig(
-    model="live", data=("tunes",), width=32, layers=1, batch=4, stretch_beats=32, epochs=3, threads=1, device="cpu"
+    model="live",
+    data=("tunes",),
+    width=32,
+    layers=1,
+    batch=4,
+    stretch_beats=32,
+    epochs=3,
+    adversarial_epochs=0,
+    threads=1,
+    device="cpu",
 )
 """Two steps an epoch."""
 

@@ -38,7 +38,7 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
 
     What is left out is the recipe's own. Of musegan: chorales, 20 epochs, 64 windows per update, a width of 64 (as
     published, 4 to 256). Of live: pop909, groove, freedoom, openewld and openhymnal, 40 epochs, 16 stretches per
-    update, a width of 192 (a multiple of 32).
+    update, a width of 192 (a multiple of 32); after its epochs come --adversarial-epochs.
 
     \b
     accompanist train                                     the classic recipe on chorales

@@ -60,12 +60,15 @@ class Adversary:
             The network's loss, and what happened: reward for following, for being human in harmony and in texture, how
             often the critic was right, its loss, the distance from the first network and the entropy of its chords.
         """
+        device = next(self.network.parameters()).device
         key = assumed_key(stretch, draws)[:, None].expand(stretch.place.shape)
         people = moved_chords(stretch.codes, key)
         melodies, keys = _repeated(stretch, GROUP), key.repeat_interleave(GROUP, dim=0)
         foresight = bool(draws.random() < FILE_SHARE)
         situation = live_situation(melodies, keys, missing_steps=int(draws.integers(0, 2)), foresight=foresight)
-        codes = rollout(self.network, situation, [1.0] * self.network.layout.codes, source)
+        situation = situation.to(device)
+        # The network plays where it is; what became of it is judged on the CPU, where the songs are.
+        codes = rollout(self.network, situation, [1.0] * self.network.layout.codes, source).cpu()
         still = torch.zeros_like(keys)  # chords moved with the key are in the key of C
         sound = self.sounding.of(codes, still)
         follow = following(melodies, self.sounding.of(moved_chords(codes, -keys), keys))
@@ -73,7 +76,7 @@ class Adversary:
             human = self.critic(sound).clamp(-_MOST_HUMAN, _MOST_HUMAN)
         loss, right = self._teach(self.sounding.of(people, still[::GROUP]), Sound(*(part[::GROUP] for part in sound)))
         chords = people[..., 0].repeat_interleave(GROUP, dim=0)
-        played = Played(codes, self._advantage(follow, human), chords)
+        played = Played(codes.to(device), self._advantage(follow, human).to(device), chords.to(device))
         outcome = policy_loss(self.network, self.first, situation, played, self.weights)
         return outcome.loss, {
             "follow": float(follow.mean()),

@@ -26,7 +26,7 @@ from training import cache
 from training.catalog import SPLITS, parse_tags, source_named, split_of
 from training.live.batches import Pool
 from training.live.beats import Beats, beats_of
-from training.live.codes import CodedSong, coded, learn_books
+from training.live.codes import LAYOUT, CodedSong, coded, learn_books
 from training.live.figures import FigureBook
 from training.read import LeftOut, Progress, silent
 from training.sources import Source
@@ -71,6 +71,13 @@ class Corpus:
         weights = [SOURCE_WEIGHTS.get(song.label.partition("/")[0], 1.0) for song in self.train]
         alone = [song for song in self.train if song.is_drums_alone]
         return Pool(self.train, length, np.array(weights), alone)
+
+
+def with_most_of_the_band(songs: Sequence[CodedSong]) -> list[CodedSong]:
+    """The songs with a melody in which no fewer tracks play, drums left out, than in any other."""
+    fit = [song for song in songs if song.has_melody]
+    played = [int((song.codes[:, : len(LAYOUT.tracks)] >= 0).any(axis=0).sum()) for song in fit]
+    return [song for song, count in zip(fit, played, strict=True) if count == max(played)]
 
 
 def load(config: TrainConfig, data: DataConfig, *, progress: Progress = silent) -> Corpus:

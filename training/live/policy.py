@@ -138,7 +138,9 @@ def policy_loss(
     distance = torch.stack([_distance(new, old) for new, old in zip(logits, reference, strict=True)]).sum()
     harmony = functional.log_softmax(logits[0], dim=-1)
     entropy = -(harmony.exp() * harmony).sum(dim=-1).mean()
-    taught = functional.cross_entropy(logits[0].flatten(0, 1), played.people.flatten(), ignore_index=-1)
+    people = played.people.flatten()
+    taught = functional.cross_entropy(logits[0].flatten(0, 1), people, ignore_index=UNKNOWN, reduction="sum")
+    taught = taught / (people >= 0).sum().clamp(min=1)  # nobody may know: a mean of nothing would be no number
     loss = -gain + weights.leash * distance + weights.people * taught
     return Outcome(loss, distance.detach(), entropy.detach())
 

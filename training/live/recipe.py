@@ -16,14 +16,17 @@ from accompanist.music.time import STEPS_PER_BEAT
 from training.adam import moments, restore_moments
 from training.catalog import SPLITS
 from training.live import books
-from training.live.batches import Reading, reading_of
+from training.live.adversary import Adversary
+from training.live.batches import Pool, Reading, reading_of
 from training.live.codes import LAYOUT, STYLES
-from training.live.corpus import Corpus
+from training.live.corpus import Corpus, with_most_of_the_band
 from training.live.likelihood import code_weights, losses
 from training.live.network import Heard, LiveNetwork, Setting, Shape
 from training.live.player import CONTEXT_BEATS, MELODY_AHEAD_BEATS, PLAN_BEATS
+from training.live.policy import Weights
 from training.live.sampler import LiveSampler
-from training.order import GENERATOR, STRETCHES, WEIGHTS, seed_for
+from training.live.sounding import Sounding
+from training.order import CRITIC, GENERATOR, STRETCHES, WEIGHTS, seed_for
 from training.recipe import HEAD_WIDTH
 
 WARM_UP_STEPS = 200
@@ -33,6 +36,12 @@ LAST_RATE = 0.05
 BETAS, WEIGHT_DECAY = (0.9, 0.98), 0.05
 MOST_GRADIENT = 1.0
 """A longer gradient is shortened to this."""
+ADVERSARIAL_RATE, ADVERSARIAL_WARM_UP, ADVERSARIAL_LAST = 0.15, 10, 0.1
+"""Of the adversarial phase: its highest rate beside that of the first phase, the steps in which it rises, its end."""
+ADVERSARIAL_BEATS = 128
+"""Of a melody that is played to in the adversarial phase, at most."""
+REMEMBERED = 0.15
+"""How much likelihood still counts there, so that nothing that was learnt is lost."""
 
 
 def shape_of(config: TrainConfig) -> Shape:
@@ -43,6 +52,8 @@ def shape_of(config: TrainConfig) -> Shape:
 class LiveTraining:
     """The network, its optimizer, and its steps: see `training.recipe.Step`.
 
+    For `epochs` it learns from what people played; for `adversarial_epochs` after that from playing itself.
+
     Args:
         config: Sizes, rate, seed.
         corpus: The music.
@@ -52,56 +63,103 @@ class LiveTraining:
     def __init__(self, config: TrainConfig, corpus: Corpus, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self.names = ("loss", "chord", *LAYOUT.tracks, "loudness", "gradient")
         self.pool = corpus.pool(config.stretch_beats)
+        beats = min(config.stretch_beats, ADVERSARIAL_BEATS)
+        self.melodies = Pool(with_most_of_the_band(corpus.train), beats, None, self.pool.grooves)
+        self.sounding = Sounding(corpus.books, LIVE_BAND, LAYOUT.figures)
         self.extent = self.pool.beats
         self.per_step = config.batch * config.stretch_beats
+        self.epochs = config.epochs + config.adversarial_epochs
         self.steps = math.ceil(config.epochs * self.extent / self.per_step)
+        self.adversarial_steps = math.ceil(self.epochs * self.extent / self.per_step) - self.steps
         with torch.random.fork_rng(devices=[]):  # weights follow the seed; nobody else's random numbers change
             torch.manual_seed(seed_for(config.seed, WEIGHTS))
             self.network = LiveNetwork(LAYOUT, shape_of(config))
         self.network.to(device).train()
-        # What has one axis are biases and norms: pulling them to 0 would only hinder.
-        groups = [
-            {"params": [value for value in self.network.parameters() if value.ndim > 1], "weight_decay": WEIGHT_DECAY},
-            {"params": [value for value in self.network.parameters() if value.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self.adam = torch.optim.AdamW(groups, lr=config.learning_rate, betas=BETAS, fused=True)
+        self.adam = self._adam(WEIGHT_DECAY)
+        self.adversary: Adversary | None = None
         self._weights = torch.tensor(code_weights(LAYOUT), device=device)
 
-    def update(self, step: int) -> Tensor:
-        """Learn from some stretches."""
-        draws = np.random.default_rng(seed_for(self.config.seed, STRETCHES, step))
-        reading = _moved(reading_of(self.pool.take(self.config.batch, draws), draws), self.device)
+    def update(self, step: int) -> dict[str, Tensor]:
+        """Learn from some stretches, or from playing to some melodies."""
+        seed = self.config.seed
+        draws = np.random.default_rng(seed_for(seed, STRETCHES, step))
         for group in self.adam.param_groups:
             group["lr"] = self.rate(step)
-        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(seed_for(self.config.seed, GENERATOR, step))  # of the dropout
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                found = losses(self.network, reading)
-        loss = (found * self._weights).sum()
+        if step < self.steps:
+            found = self._surprise(step, self.config.batch, draws)
+            loss = (found * self._weights).sum()
+            codes = dict(zip(("chord", *LAYOUT.tracks), found.detach(), strict=False))
+            seen = codes | {"loudness": found.detach()[LAYOUT.decisions :].mean()}
+        else:
+            adversary = self._begun()
+            source = torch.Generator(self.device).manual_seed(seed_for(seed, CRITIC, step))
+            played, told = adversary.loss(self.melodies.take(max(self.config.batch // 2, 2), draws), draws, source)
+            likelihood = (self._surprise(step, max(self.config.batch // 5, 1), draws) * self._weights).sum()
+            loss = played + REMEMBERED * likelihood
+            seen = {name: torch.tensor(value, device=self.device) for name, value in told.items()}
+            seen["likelihood"] = likelihood.detach()
         self.adam.zero_grad()
         torch.autograd.backward(loss)
         gradient = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT)
         self.adam.step()
-        seen = found.detach()
-        loudness = seen[LAYOUT.decisions :].mean()
-        return torch.stack([loss.detach(), *seen[: LAYOUT.decisions], loudness, gradient.detach()])
+        return {"loss": loss.detach(), **seen, "gradient": gradient.detach()}
 
     def rate(self, step: int) -> float:
-        """Adam's step size at a step: it rises, then fades to the end of the run."""
-        rising = (step + 1) / max(min(WARM_UP_STEPS, self.steps // 10), 1)
-        fading = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * min(step / self.steps, 1)))
-        return self.config.learning_rate * min(rising, 1.0) * fading
+        """Adam's step size at a step: in each phase it rises, then fades to the end of the phase."""
+        highest = self.config.learning_rate
+        if step < self.steps:
+            rising = (step + 1) / max(min(WARM_UP_STEPS, self.steps // 10), 1)
+            fading = LAST_RATE + (1 - LAST_RATE) * 0.5 * (1 + math.cos(math.pi * step / self.steps))
+            return highest * min(rising, 1.0) * fading
+        done = step - self.steps
+        fading = max(1 - done / max(self.adversarial_steps, 1), ADVERSARIAL_LAST)
+        return highest * ADVERSARIAL_RATE * min((done + 1) / ADVERSARIAL_WARM_UP, 1.0) * fading
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """All that training changes, by file and name."""
-        return {"network": dict(self.network.state_dict()), "network-adam": moments(self.network, self.adam)}
+        """All that training changes, by file and name; `first` is the network as likelihood left it."""
+        found = {"network": dict(self.network.state_dict()), "network-adam": moments(self.network, self.adam)}
+        if self.adversary is not None:
+            found["first"] = dict(self.adversary.first.state_dict())
+            found["critic"] = dict(self.adversary.critic.state_dict())
+            found["critic-adam"] = moments(self.adversary.critic, self.adversary.critic_adam)
+        return found
 
     def restore(self, tensors: dict[str, dict[str, Tensor]]) -> None:
         """Go back to what `tensors` gave."""
         self.network.load_state_dict(tensors["network"])
+        if "first" in tensors:
+            adversary = self._begun()
+            adversary.first.load_state_dict(tensors["first"])
+            adversary.critic.load_state_dict(tensors["critic"])
+            restore_moments(adversary.critic, adversary.critic_adam, tensors["critic-adam"])
         restore_moments(self.network, self.adam, tensors["network-adam"])
+
+    def _surprise(self, step: int, stretches: int, draws: np.random.Generator) -> Tensor:
+        """What people played costs, by code, in nats."""
+        reading = _moved(reading_of(self.pool.take(stretches, draws), draws), self.device)
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(seed_for(self.config.seed, GENERATOR, step))  # of the dropout
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+                return losses(self.network, reading)
+
+    def _begun(self) -> Adversary:
+        """The adversarial phase: begun with its first step. What is played is judged as it is, so nothing drops out."""
+        if self.adversary is None:
+            self.network.eval()
+            self.adam = self._adam(0.0)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed_for(self.config.seed, CRITIC))
+                self.adversary = Adversary(self.network, self.sounding, len(LAYOUT.tracks), Weights())
+        return self.adversary
+
+    def _adam(self, weight_decay: float) -> torch.optim.AdamW:
+        # What has one axis are biases and norms: pulling them to 0 would only hinder.
+        groups = [
+            {"params": [value for value in self.network.parameters() if value.ndim > 1], "weight_decay": weight_decay},
+            {"params": [value for value in self.network.parameters() if value.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.config.learning_rate, betas=BETAS, fused=True)
 
 
 def _moved(reading: Reading, device: torch.device) -> Reading:

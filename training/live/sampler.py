@@ -24,7 +24,7 @@ from accompanist.music.time import STEPS_PER_BEAT, TempoMap
 from training.evaluation.measures import measure
 from training.live.batches import Pool, Stretch, moved_chords
 from training.live.codes import LAYOUT, LEVELS, CodedSong
-from training.live.corpus import Corpus
+from training.live.corpus import Corpus, with_most_of_the_band
 from training.live.key import keys_heard
 from training.live.network import LiveNetwork
 from training.live.rendering import Rendering
@@ -81,12 +81,13 @@ class LiveSampler:
         key = keys_heard(pitch, known, missing_steps=1, foresight=foresight)
         situation = live_situation(self._stretch, key, foresight=foresight)
         device = next(self.network.parameters()).device
+        learning = self.network.training
         self.network.eval()
         try:
             source = torch.Generator(device).manual_seed(self.seed)
             codes = rollout(self.network, situation.to(device), PLAY_TEMPERATURES, source).cpu()
         finally:
-            self.network.train()
+            self.network.train(learning)
         return moved_chords(codes, -key), key
 
     def _figures(self, codes: Tensor, key: Tensor) -> dict[str, float]:
@@ -124,11 +125,9 @@ class LiveSampler:
 
 
 def songs_to_measure(songs: Sequence[CodedSong]) -> list[CodedSong]:
-    """Songs with a melody long enough, spread over all there are; those with most of the band first."""
-    pitched = 1 + len(LAYOUT.tracks) - 1
-    fit = [song for song in songs if song.has_melody and len(song) > (LISTENED_BARS + 1) * song.meter]
-    played = [int((song.codes[:, :pitched] >= 0).any(axis=0).sum()) for song in fit]
-    whole = [song for song, count in zip(fit, played, strict=True) if count == max(played)]
+    """Songs with a melody long enough, spread over all there are; those with most of the band."""
+    long_enough = [song for song in songs if len(song) > (LISTENED_BARS + 1) * song.meter]
+    whole = with_most_of_the_band(long_enough)
     return [whole[number] for number in spread(len(whole), MEASURED_SONGS)]
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,7 +69,7 @@ def test_steps_cover_all_epochs_and_samples_come_when_due(
     windows: int, batch: int, updates: int, epochs: int, every: int
 ) -> None:
     config = msgspec.structs.replace(TINY, batch=batch, critic_updates=updates, epochs=epochs, sample_every=every)
-    plan = Plan(config, windows, batch * updates)
+    plan = Plan(config, SimpleNamespace(extent=windows, per_step=batch * updates, epochs=epochs))
     assert plan.epoch_at(plan.steps) >= epochs > plan.epoch_at(plan.steps - 1)
     sampled = [step for step in range(plan.steps + 1) if plan.samples_at(step)]
     assert sampled[0] == 0

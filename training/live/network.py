@@ -117,8 +117,12 @@ def _attended(query: Tensor, parts: Sequence[tuple[Tensor, Tensor]], mask: Tenso
     """Attention to keys and values that come in parts: a long past need not be copied for each new token."""
     query = query * query.shape[-1] ** -0.5
     scores = torch.cat([query @ key.transpose(-1, -2) for key, _ in parts], dim=-1) + mask
-    shares = torch.split(scores.softmax(dim=-1), [key.shape[2] for key, _ in parts], dim=-1)
-    return torch.stack([share @ value for share, (_, value) in zip(shares, parts, strict=True)]).sum(dim=0)
+    shares = scores.softmax(dim=-1)
+    seen, at = torch.zeros(()), 0
+    for _, value in parts:
+        seen = seen + shares[..., at : at + value.shape[2]] @ value
+        at += value.shape[2]
+    return seen
 
 
 class Block(nn.Module):

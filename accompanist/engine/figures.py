@@ -73,6 +73,8 @@ class Tally:
         self._beats[source] += beats
         end_tick = beat_tick + beats * PPQ
         from_plan = source in ("plan", "rest")
+        while self._ahead and self._ahead[-1].begin_tick >= beat_tick:  # of before a jump that nobody told
+            self._ahead.pop()
         self._ahead.append(_Stretch(beat_tick, max(beat_tick, now_tick) if from_plan else end_tick, end_tick))
         if source != "silence":
             age_ticks = beat_tick - heard_tick

@@ -72,3 +72,13 @@ def test_however_often_one_looks_every_tick_counts_once(decided: list[tuple[Sour
     assert figures.planned_ticks == sum(BEAT - max(late, 0) for source, late in decided if source in ("plan", "rest"))
     assert figures.isr == pytest.approx(figures.planned_ticks / figures.due_ticks)
     assert len(watched) == 0
+
+
+def test_after_a_jump_back_that_nobody_told_what_was_decided_further_on_is_void() -> None:
+    tally = Tally()
+    tally.decided("plan", 100 * BEAT, now_tick=100 * BEAT - 20)
+    for beat in range(8):
+        tally.decided("plan", beat * BEAT, now_tick=beat * BEAT - 20)
+        tally.played((beat + 1) * BEAT)
+        assert len(tally) == 0
+    assert tally.figures().isr == 1.0

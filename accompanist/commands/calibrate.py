@@ -84,6 +84,6 @@ def calibrate(
         click.echo(json.dumps({**found, "advance_ms": trips.advance_ms, "written": written}))
         return
     click.echo(
-        f"round trip {trips.median_ms:.2f} ms, spread {trips.spread_ms:.2f} ms, {trips.lost} of {notes} notes lost"
+        f"round trip {trips.median_ms:z.2f} ms, spread {trips.spread_ms:.2f} ms, {trips.lost} of {notes} notes lost"
     )
     click.echo(f"{path}: serve.advance_ms = {trips.advance_ms}" if write else f"--advance-ms {trips.advance_ms}")

@@ -31,6 +31,7 @@ _EXTRAS = {
     "train": ("torch", "jaxtyping", "safetensors", "pypianoroll", "symusic", "music21", "matplotlib"),
     "export": ("torch", "onnx", "onnxscript"),
     "audio": ("fluidsynth",),
+    "link": ("link",),
     "test": ("pytest", "hypothesis"),
 }
 

@@ -152,7 +152,7 @@ def _by_library(tones: list[Tone], length_s: float, font: Path) -> Samples:
     except (ImportError, OSError, AttributeError) as error:  # the package, or the library it loads
         raise MissingExtra(
             "there is no fluidsynth program, and no FluidSynth library through pyfluidsynth",
-            hint="install FluidSynth (Debian: apt install fluidsynth), or: pip install 'accompanist[audio]'",
+            hint="install FluidSynth (Debian: apt install fluidsynth), or, in the clone: pip install -e '.[audio]'",
         ) from error
     try:
         bank = synth.sfload(str(font))

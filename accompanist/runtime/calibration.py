@@ -52,7 +52,7 @@ class Trips(NamedTuple):
     @property
     def advance_ms(self) -> float:
         """What makes up for the way there: half of the round trip, as both ways are alike; never below 0."""
-        return max(round(self.median_ms / 2, 1), 0.0)
+        return max(0.0, round(self.median_ms / 2, 1))  # in this order: of 0.0 and -0.0 the first is taken
 
 
 class Circuit:

@@ -30,7 +30,7 @@ def session(bpm: float) -> Any:
         from link import Link  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise MissingExtra(
-            f"Ableton Link's package does not load: {error}", hint="pip install 'accompanist[link]'"
+            f"Ableton Link's package does not load: {error}", hint="in the clone: pip install -e '.[link]'"
         ) from error
     link = Link(bpm)
     link.startStopSyncEnabled = True

@@ -14,6 +14,8 @@ from accompanist.engine.status import Status
 from accompanist.runtime.histogram import Histogram
 
 _RECENT = 100
+_AWAITED = {"internal": "your first note", "locked": "a start"}
+"""What a song that rests waits for, by how its clock is heard; else for the clock."""
 
 
 class Summary(NamedTuple):
@@ -180,7 +182,7 @@ def _song_line(telemetry: Telemetry) -> str:
         return "starting"
     tempo = f"{status.bpm:.1f} BPM {status.lock}"
     if not status.running:
-        return f"{'waiting for your first note' if status.lock == 'internal' else 'waiting for the clock'} | {tempo}"
+        return f"waiting for {_AWAITED.get(status.lock, 'the clock')} | {tempo}"
     doing = "listening" if status.listening else "playing"
     line = (
         f"{status.bar}.{status.beat} {doing} | {tempo} | in {status.notes_in} out {status.notes_out} | "

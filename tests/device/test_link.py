@@ -21,7 +21,7 @@ NETWORK = "ip link set lo up multicast on && ip route add 224.0.0.0/4 dev lo"
 def why_not() -> str:
     """Why two peers cannot meet here; empty where they can."""
     if importlib.util.find_spec("link") is None:
-        return "Link is not installed: pip install 'accompanist[link]'"
+        return "Link is not installed: pip install -e '.[link]'"
     if absent := [program for program in ("unshare", "ip") if shutil.which(program) is None]:
         return f"not installed: {', '.join(absent)}"
     tried = subprocess.run(["unshare", "-n", "sh", "-c", NETWORK], capture_output=True, text=True, check=False)

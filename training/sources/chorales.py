@@ -68,7 +68,7 @@ def _folder() -> Path:
     if spec is None or spec.origin is None:
         raise MissingExtra(
             "the chorales come with the package music21, which is not installed",
-            hint="pip install 'accompanist[train]'   (in a clone: pip install -e '.[train]')",
+            hint="in the clone: pip install -e '.[train]'",
         )
     return Path(spec.origin).parent / "corpus" / "bach"
 

@@ -72,6 +72,11 @@ def test_a_missing_extra_comes_with_its_pip_line(monkeypatch: pytest.MonkeyPatch
     assert found["advice"] == "pip install -e '.[train]'"
 
 
+@pytest.mark.parametrize("extra", ["train", "export", "audio", "link", "test"])
+def test_every_extra_a_user_may_want_is_told_of(extra: str) -> None:
+    assert findings()[f"extra [{extra}]"]["state"] in ("ok", "missing")
+
+
 def test_a_provider_that_does_not_load_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def why(name: str) -> str:
         return "" if name == "cpu" else "there is no driver"

@@ -79,3 +79,4 @@ def test_a_loop_that_loses_most_tells_nothing() -> None:
 
 def test_a_loop_without_latency_needs_no_advance() -> None:
     assert Trips((-0.00001, 0.0, 0.00001), 0).advance_ms == 0
+    assert str(Trips((-0.00001,), 0).advance_ms) == "0.0"  # and not "-0.0", which is what it prints

@@ -80,6 +80,7 @@ def test_a_long_performance_takes_no_more_memory_than_a_short_one() -> None:
     [
         ({"running": False}, "waiting for your first note"),
         ({"running": False, "lock": "waiting"}, "waiting for the clock"),
+        ({"running": False, "lock": "locked"}, "waiting for a start | 120.0 BPM locked"),
         ({"bar": 2, "beat": 3, "listening": True}, "2.3 listening"),
         (
             {"bar": 3, "beat": 1, "bpm": 96.04, "notes_in": 7, "notes_out": 21},

@@ -48,6 +48,9 @@ def export(config_path: Path | None, /, *, run: str, out: Path, half: bool, runs
     spec = msgspec.structs.replace(info.spec, trained=_trained(info))
     if half:
         model = rounded_to_half(model)
+    # Not all terminals show what a status line would: one line tells what the wait is for.
+    slow = ", which takes a minute or two for the live model" if spec.kind == "live" else ""
+    click.echo(f"tracing {info.checkpoint}{slow}", err=True)
     graph = to_onnx(model, spec)
     if half:
         graph = store_half(graph)

@@ -37,7 +37,8 @@ MEASURED_BEATS = 192
 """Of each song from its beginning on: three minutes at 64 beats a minute."""
 LISTENED_BARS = 2
 """Of each song at its beginning that are not measured: the model has heard nothing yet."""
-SAMPLE_BARS = 16
+SAMPLE_BARS = 8
+"""Of each song: the sound of a run of forty epochs stays under half a gigabyte."""
 FILE_FIGURES = ("note_in_chord", "note_in_chord_chance", "coupling")
 
 

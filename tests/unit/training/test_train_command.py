@@ -15,13 +15,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[train]'")
 
 from rich.console import Console  # noqa: E402
+from support.live_runs import corpus as live_corpus  # noqa: E402
 from support.runs import splits  # noqa: E402
 
 from accompanist import cli  # noqa: E402
 from accompanist.config import TrainConfig, settings  # noqa: E402
 from training import catalog, samples  # noqa: E402
+from training.live import corpus, sampler  # noqa: E402
 from training.loop import Progress  # noqa: E402
 from training.progress_line import ProgressLine, duration  # noqa: E402
+from training.recipe import OWN  # noqa: E402
 from training.rundir import RunDir  # noqa: E402
 from training.step import ClassicStep  # noqa: E402
 
@@ -195,3 +198,32 @@ def test_the_line_refreshes_in_a_terminal_and_keeps_quiet_in_a_log() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59, "59 s"), (61, "1:01 min"), (7380, "2:03 h")])
 def test_durations_read_well(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.usefixtures("silent")
+def test_the_live_model_is_trained_by_the_same_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(corpus, "load", lambda *_, **__: live_corpus())
+    monkeypatch.setattr(sampler, "MEASURED_BEATS", 16)
+    threads = torch.get_num_threads()
+    small = ["--width", "32", "--layers", "1", "--batch", "4", "--stretch-beats", "32", "--threads", "1"]
+    asked = ["--model", "live", *small, "--epochs", "1", "--adversarial-epochs", "1", "--device", "cpu"]
+    code, out, err = run(capsys, *asked)
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+    assert code == 0
+    assert "runs/0001-live-5-sources: 232 beats to train on, 56 to check with" in err
+    assert "4 steps, 2 epochs" in out
+    assert "accompanist export runs/0001-live-5-sources" in out
+
+
+def test_the_help_tells_each_recipes_own(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "--help")
+    shown = re.sub(r"\s+", " ", out)
+    for own in OWN.values():
+        for source in own["data"]:
+            assert source in shown
+        for setting, unit in (("epochs", "{} epochs"), ("batch", "{} "), ("width", "a width of {}")):
+            assert unit.format(own[setting]) in shown

@@ -35,12 +35,17 @@ class Address(NamedTuple):
         """Read "auto", a path, or HOST:PORT.
 
         Raises:
-            ControlError: the host is another machine, the port no port, or the system has no Unix sockets.
+            ControlError: the host is another machine, the port no port or none, or the system has no Unix sockets.
         """
         if text == AUTO:
             return usual_address()
         match = re.fullmatch(r"(\[::1\]|[\w.]+):(\d+)", text)
         if match is None:
+            if text.rpartition(":")[0].strip("[]") in _LOCAL:
+                raise ControlError(
+                    f"the control socket {text!r} has no port; accepted: a path, or localhost and a port",
+                    hint=f"take --control-socket localhost:{_TCP_PORT}",
+                )
             if not hasattr(socket, "AF_UNIX"):
                 raise ControlError(
                     f"the control socket {text!r} is a path, and this system has no Unix sockets; accepted: HOST:PORT",
@@ -68,7 +73,10 @@ class Address(NamedTuple):
 
     def __str__(self) -> str:
         """As a user types it."""
-        return str(self.path) if self.path is not None else f"{self.host}:{self.port}"
+        if self.path is not None:
+            return str(self.path)
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 def usual_address() -> Address:

@@ -277,12 +277,18 @@ def test_a_port_of_this_machine_does_as_well(tmp_path: Path) -> None:
 )
 def test_an_address_is_a_path_or_a_port_of_this_machine(text: str, address: Address) -> None:
     assert Address.parse(text) == address
-    assert Address.parse(str(address)) == address or address.host == "::1"
+    assert Address.parse(str(address)) == address
 
 
 @pytest.mark.parametrize("text", ["example.org:80", "0.0.0.0:80", "localhost:0", "localhost:65536"])
 def test_other_machines_are_refused(text: str) -> None:
     with pytest.raises(ControlError, match="not on this machine"):
+        Address.parse(text)
+
+
+@pytest.mark.parametrize("text", ["localhost:0x", "127.0.0.1:", "[::1]:port"])
+def test_a_host_without_a_port_is_no_path(text: str) -> None:
+    with pytest.raises(ControlError, match="has no port"):
         Address.parse(text)
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from training.live.batches import Stretch, assumed_key, moved_chords
+from training.live.codes import UNKNOWN
 from training.live.critics import StreamCritic, critic_loss
 from training.live.network import LiveNetwork
 from training.live.policy import Played, Weights, advantages, following, from_here, policy_loss
@@ -70,7 +71,7 @@ class Adversary:
         # The network plays where it is; what became of it is judged on the CPU, where the songs are.
         codes = rollout(self.network, situation, [1.0] * self.network.layout.codes, source).cpu()
         still = torch.zeros_like(keys)  # chords moved with the key are in the key of C
-        sound = self.sounding.of(codes, still)
+        sound = self.sounding.of(comparable(codes, people.repeat_interleave(GROUP, dim=0)), still)
         follow = following(melodies, self.sounding.of(moved_chords(codes, -keys), keys))
         with torch.no_grad():
             human = self.critic(sound).clamp(-_MOST_HUMAN, _MOST_HUMAN)
@@ -104,6 +105,21 @@ class Adversary:
             loss.backward()  # type: ignore[no-untyped-call]
             self.critic_adam.step()
         return loss.detach(), right
+
+
+def comparable(codes: Tensor, people: Tensor) -> Tensor:
+    """What was played, without the tracks of which nobody knows what people play in that song.
+
+    A song that comes without drums is not one in which the drummer is silent: a critic that heard it so would teach
+    silence.
+
+    Args:
+        codes: (B, T, codes) what was played.
+        people: (B, T, codes) what people played; -1 where nobody knows.
+    """
+    unknown = (people < 0).all(dim=1, keepdim=True)
+    unknown[..., 0] = False  # the chord is what the other tracks are written in
+    return torch.where(unknown, UNKNOWN, codes)
 
 
 def _repeated(stretch: Stretch, times: int) -> Stretch:

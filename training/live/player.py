@@ -6,8 +6,8 @@
 
 Everything is moved to the key of C and back in here, so the outside never hears of it. Noise makes the choices: the
 likeliest of logits + noise is taken. Were the noise Gumbel's, that were a draw from the network's own probabilities
-(Gumbel-max); normal noise of the same spread costs no logarithms and seldom picks what is very unlikely (Thurstone's
-model of choice, 1927). With no noise at all it is the likeliest code.
+(Gumbel-max); normal noise costs no logarithms and seldom picks what is very unlikely (Thurstone's model of choice,
+1927). With no noise at all it is the likeliest code.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ MELODY_AHEAD_BEATS = PLAN_BEATS + AHEAD_BEATS
 CONTEXT_BEATS = 132
 """Beats of the past: 33 bars in four, 44 in three; a whole number of either, so that the place in the bar goes on."""
 STEPS = 4
-GUMBEL_SPREAD = 1.2825
-"""Standard deviation of Gumbel's distribution, pi / sqrt(6)."""
+NOISE_SPREAD = 1.667
+"""Standard deviation of the noise at a temperature of 1: wider than Gumbel's 1.28, because its tails are light."""
 FORCE = 1e6
 """Added to a given code's logit: far above anything a network says."""
 
@@ -77,7 +77,7 @@ class LivePlayer(nn.Module):
         self.register_buffer("hidden", torch.tensor(sizes))
         self.register_buffer("starts", torch.tensor([sum(sizes[:code]) for code in range(len(sizes))]))
         self.register_buffer("choices", torch.arange(sum(sizes)))
-        warmth = GUMBEL_SPREAD * torch.tensor(temperatures).repeat_interleave(torch.tensor(sizes))
+        warmth = NOISE_SPREAD * torch.tensor(temperatures).repeat_interleave(torch.tensor(sizes))
         self.register_buffer("warmth", warmth)
         self.band = Rendering(books, tracks, network.layout.figures)
 

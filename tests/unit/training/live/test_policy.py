@@ -13,7 +13,7 @@ from support.live_songs import books, coded_tune, layout, network  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from accompanist.music.spec import LIVE_BAND  # noqa: E402
-from training.live.adversary import GROUP, Adversary  # noqa: E402
+from training.live.adversary import GROUP, Adversary, comparable  # noqa: E402
 from training.live.batches import Pool, Stretch, moved_chords  # noqa: E402
 from training.live.codes import UNKNOWN  # noqa: E402
 from training.live.critics import StreamCritic, critic_loss  # noqa: E402
@@ -166,3 +166,15 @@ def test_one_update_teaches_critic_and_network_and_leaves_the_first_network_alon
     assert all(parameter.grad is None for parameter in adversary.first.parameters())
     assert any(not torch.equal(value, critic[name]) for name, value in adversary.critic.state_dict().items())
     assert all(torch.equal(value, first[name]) for name, value in adversary.first.state_dict().items())
+
+
+def test_a_track_that_nobody_knows_is_not_compared() -> None:
+    people = torch.zeros(2, 3, 9, dtype=torch.int64)
+    people[0, :, 4] = people[0, :, 8] = -1  # a song that came without drums
+    people[1, 1, 4] = -1  # one beat of drums unknown: the others are there
+    people[0, :, 0] = -1
+    played = torch.full((2, 3, 9), 5)
+    judged = comparable(played, people)
+    assert (judged[0, :, [4, 8]] == -1).all()
+    assert (judged[0, :, :4] == 5).all()
+    assert (judged[1] == 5).all()

@@ -28,10 +28,12 @@ COMMANDS = {
     "train": ("training.commands.train:train", "Train a model on real music."),
     "export": ("export.command:export", "Turn a training run into a verified ONNX model."),
     "evaluate": ("export.evaluate:evaluate", "Measure how a model plays songs it never saw."),
+    "console": ("accompanist.commands.console:console", "Train, watch, hear and play, in the browser."),
 }
 EXTRAS = {
     "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train",
     "matplotlib": "train", "pypianoroll": "train", "onnx": "export", "onnxscript": "export", "fluidsynth": "audio",
+    "starlette": "console", "uvicorn": "console", "chartkick": "console",
 }  # fmt: skip
 
 

@@ -16,8 +16,9 @@ AccompanistError            exit 1
 ├── TrainingError           exit 7   a run diverged or cannot be resumed
 ├── MissingExtra            exit 8   a command needs an extra that is not installed
 ├── StorageError            exit 9   a file or folder cannot be written
-└── ControlError            exit 10  the control socket cannot be opened, nobody answers there, a command is refused, or
-                                     nothing was touched that could be learnt
+├── ControlError            exit 10  the control socket cannot be opened, nobody answers there, a command is refused, or
+│                                    nothing was touched that could be learnt
+└── ConsoleError            exit 12  the console cannot be opened at that address
 """
 
 from __future__ import annotations
@@ -117,3 +118,9 @@ class ControlError(AccompanistError):
     """The control socket cannot be opened, nobody answers there, a command is refused, or nothing was learnt."""
 
     exit_code = 10
+
+
+class ConsoleError(AccompanistError):
+    """The console cannot be opened at that address."""
+
+    exit_code = 12

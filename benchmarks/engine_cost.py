@@ -24,7 +24,7 @@ import numpy as np
 from accompanist.config import EngineConfig
 from accompanist.engine.decode import decoded, decoded_codes
 from accompanist.engine.engine import Engine
-from accompanist.engine.protocol import Answer, BeatReport, Event, Input, Job, Message, PlanReport, Received, Step
+from accompanist.engine.protocol import Answer, BeatReport, Event, Input, Job, Message, Received, Report, Step
 from accompanist.music.question import Reply
 from accompanist.music.roll import HELD, ONSET
 from accompanist.music.spec import BAND, LIVE_BAND, ModelSpec
@@ -122,7 +122,7 @@ def log_cost(steps: list[Step], path: Path) -> dict[str, list[float]]:
     clock = MonotonicClock()
     log = PerformanceLog(path, clock, print)
     took_us: dict[str, list[float]] = defaultdict(list)
-    told: list[Message | Event | PlanReport | BeatReport] = [
+    told: list[Message | Event | Report] = [
         item for step in steps for item in (*step.messages, *step.events, *step.reports)
     ]
     for first in range(0, len(told), CHUNK):

@@ -50,6 +50,8 @@ def control(ctx: click.Context, /, *, command: str, words: tuple[str, ...], wher
         click.echo(json.dumps(answer))
     elif "status" in answer:
         click.echo(_told(answer["status"]))
+    elif "about" in answer:
+        click.echo("\n".join(f"{name}: {_listed(value)}" for name, value in answer["about"].items()))
 
 
 def request(command: str, words: tuple[str, ...]) -> dict[str, str]:
@@ -59,7 +61,7 @@ def request(command: str, words: tuple[str, ...]) -> dict[str, str]:
         ControlError: more words than the command takes.
     """
     names: tuple[str, ...] = ("track", "value") if command in TRACK_SWITCHES else ("value",)
-    if command in (*TRIGGERS, "status"):
+    if command in (*TRIGGERS, "status", "about"):
         names = ()
     if command in COMMANDS and len(words) > len(names):
         takes = " and ".join(f"a {name}" for name in names) or "nothing"
@@ -99,6 +101,10 @@ def _line(connection: socket.socket) -> bytes:
             raise ConnectionError("it hung up")
         heard += data
     return heard.partition(b"\n")[0]
+
+
+def _listed(value: object) -> str:
+    return (", ".join(map(str, value)) if isinstance(value, list) else str(value)) or "none"
 
 
 def _told(status: dict[str, Any] | None) -> str:

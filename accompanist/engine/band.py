@@ -239,8 +239,11 @@ class Band:
         self.inference_s = answer.inference_s
         self.late_answers += outcome == "late_answer"
         self.dropped_answers += outcome == "dropped_answer"
-        notes = self._planner.notes_of(answer.job)
-        self._outbox.report(PlanReport(at_s, answer.job, outcome, answer.inference_s, notes))
+        plan = self._planner.plan_for(answer.job)
+        from_tick, planned = (plan.start_tick, plan.notes) if plan is not None else (0, ())
+        tracks = [its.track for its in planned]
+        notes = tuple([tracks.count(track) for track in range(len(self._spec.tracks))])
+        self._outbox.report(PlanReport(at_s, answer.job, outcome, answer.inference_s, notes, from_tick, planned))
         self._outbox.tell(at_s, outcome, f"{answer.job.number}: {answer.inference_s * 1000:.1f} ms")
 
     def failed(self, failure: Failure, at_s: float) -> None:

@@ -35,6 +35,7 @@ from accompanist.engine.protocol import (
     Answer,
     Command,
     Failure,
+    HeardReport,
     Input,
     LinkState,
     PortChange,
@@ -255,7 +256,9 @@ class Engine:
         elif self._player.owns(received):
             if not self._begun and begins_note(data):
                 self._begin(at_s)
-            self._outbox.pass_on(self._player.hear(data, self._transport.tick_at(at_s), at_s))
+            tick = self._transport.tick_at(at_s)
+            self._outbox.report(HeardReport(at_s, tick, data))
+            self._outbox.pass_on(self._player.hear(data, tick, at_s))
         elif data and data[0] >= FIRST_SYSTEM and not received.from_control:
             self._stirred = True
             self._turn(self._transport.receive(data, at_s))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 
 from accompanist.engine.player import begins_note
-from accompanist.engine.protocol import BeatReport, Event, Job, Message, PlanReport, Step
+from accompanist.engine.protocol import Event, Job, Message, Report, Step
 from accompanist.music.time import PPQ
 
 
@@ -28,7 +28,7 @@ class Outbox:
         """A call begins: nothing has been said in it."""
         self._messages: list[Message] = []
         self._events: list[Event] = []
-        self._reports: list[PlanReport | BeatReport] = []
+        self._reports: list[Report] = []
         self.job: Job | None = None
 
     def play(self, messages: Iterable[Message]) -> None:
@@ -53,8 +53,8 @@ class Outbox:
         """An event."""
         self._events.append(Event(at_s, name, detail))
 
-    def report(self, report: PlanReport | BeatReport) -> None:
-        """The same in numbers."""
+    def report(self, report: Report) -> None:
+        """The same in numbers and notes."""
         self._reports.append(report)
 
     def place(self, tick: int) -> str:

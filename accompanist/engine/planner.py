@@ -215,10 +215,9 @@ class Planner:
         self._plans.append(Plan(answer.job, from_tick, end_tick, notes, answer.codes))
         return "late_answer" if self.next_beat_tick > beat_tick else "answer"
 
-    def notes_of(self, job: Job) -> tuple[int, ...]:
-        """How many notes of each track the plan for a question brings."""
-        tracks = [planned.track for plan in self._plans if plan.job.number == job.number for planned in plan.notes]
-        return tuple([tracks.count(track) for track in range(len(self._spec.tracks))])
+    def plan_for(self, job: Job) -> Plan | None:
+        """The plan that answers a question, where there is one and it still speaks."""
+        return next((plan for plan in self._plans if plan.job.number == job.number), None)
 
     def codes_ahead(self) -> Iterator[tuple[int, BeatCodes]]:
         """What the plans say of beats that are not settled: first tick and codes, in their order."""

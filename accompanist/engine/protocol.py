@@ -225,6 +225,8 @@ class PlanReport(NamedTuple):
         outcome: "answer", "late_answer" or "dropped_answer".
         inference_s: How long the model took.
         notes: Notes of each track that it brings.
+        from_tick: First tick it speaks for; 0 where it was dropped.
+        planned: The notes themselves; those that sound there already may begin before.
     """
 
     at_s: float
@@ -232,6 +234,8 @@ class PlanReport(NamedTuple):
     outcome: str
     inference_s: float
     notes: tuple[int, ...]
+    from_tick: int = 0
+    planned: tuple[Planned, ...] = ()
 
 
 class BeatReport(NamedTuple):
@@ -258,6 +262,23 @@ class BeatReport(NamedTuple):
     deadline_misses: int
 
 
+class HeardReport(NamedTuple):
+    """The player played.
+
+    Args:
+        at_s: When it arrived.
+        tick: Where the song was.
+        data: The message, a channel's own.
+    """
+
+    at_s: float
+    tick: int
+    data: bytes
+
+
+Report = PlanReport | BeatReport | HeardReport
+
+
 class Step(NamedTuple):
     """What one call of `Engine.step` asks the world to do.
 
@@ -268,14 +289,14 @@ class Step(NamedTuple):
         job: A question for the model, or None.
         wake_at_s: Call again no later than this; None: only an input can change anything.
         events: What happened.
-        reports: The same in numbers, for the performance log.
+        reports: The same in numbers and notes, for the performance log.
     """
 
     messages: tuple[Message, ...] = ()
     job: Job | None = None
     wake_at_s: float | None = None
     events: tuple[Event, ...] = ()
-    reports: tuple[PlanReport | BeatReport, ...] = ()
+    reports: tuple[Report, ...] = ()
 
 
 class Committed(NamedTuple):

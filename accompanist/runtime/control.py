@@ -9,11 +9,13 @@ it gets a share of the thread's time, and the thread a small share of the interp
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import socket
 import stat
 import threading
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any
 
 from accompanist.engine.controls import COMMANDS, SONG, Refused, worded
@@ -31,7 +33,7 @@ MOST_UNREAD = 65_536
 MOST_CLIENTS = 32
 LINES_PER_TURN, PAUSE_S = 16, 0.01
 """What a client may say at once; then the thread rests for a moment, so that a flood costs the engine nothing."""
-QUERIES = ("status", "subscribe")
+QUERIES = ("status", "subscribe", "about")
 WORDS = ("command", "track", "value", "every_s")
 """What a line may say."""
 SHORTEST_EVERY_S, LONGEST_EVERY_S = 0.05, 60.0
@@ -99,6 +101,7 @@ class ControlServer:
         clock: Stamps the commands.
         submit: Takes a command, from the server's thread; must not block.
         status: Where the performance stands; None before it does.
+        log: Full path of the performance log; empty: none is written.
 
     Raises:
         ControlError: the address cannot be listened on, or another program listens there.
@@ -111,12 +114,15 @@ class ControlServer:
         clock: Clock,
         submit: Callable[[Command], None],
         status: Callable[[], Status | None],
+        *,
+        log: str = "",
     ) -> None:
         self._address = address
         self._spec = spec
         self._clock = clock
         self._submit = submit
         self._status = status
+        self._log = log
         self._listener = _listening(address)
         self._wake_in, self._wake_out = socket.socketpair()
         self._selector = selectors.DefaultSelector()
@@ -223,6 +229,8 @@ class ControlServer:
             raise Refused(f"a command has no {min(unknown)!r}", WORDS)
         if name == "status":
             return {"ok": True, "status": self._standing()}
+        if name == "about":
+            return {"ok": True, "about": self._about()}
         if name == "subscribe":
             every_s = asked.get("every_s", 0.5)
             if isinstance(every_s, bool) or not isinstance(every_s, (int, float)) or not every_s >= 0:
@@ -238,6 +246,16 @@ class ControlServer:
             raise Refused(f"{name}: the MIDI clock leads", ())
         self._submit(command._replace(at_s=self._clock.now()))
         return {"ok": True}
+
+    def _about(self) -> dict[str, Any]:
+        """What does not change while it plays."""
+        return {
+            "program": metadata.version("accompanist"),
+            "pid": os.getpid(),
+            "log": self._log,
+            "tracks": [track.name for track in self._spec.tracks],
+            "styles": list(self._spec.styles),
+        }
 
     def _standing(self) -> dict[str, Any] | None:
         status = self._status()

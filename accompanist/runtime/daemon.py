@@ -186,7 +186,15 @@ class Daemon:
 
     def _take_commands(self, where: str, spec: ModelSpec) -> ControlServer:
         address = Address.parse(where)
-        return ControlServer(address, spec, self._clock, self._inbox.receive, lambda: self._telemetry.status)
+        log = self._config.serve.log
+        return ControlServer(
+            address,
+            spec,
+            self._clock,
+            self._inbox.receive,
+            lambda: self._telemetry.status,
+            log=str(Path(log).absolute()) if log else "",
+        )
 
     def _log(self) -> PerformanceLog | None:
         path = self._config.serve.log
@@ -283,6 +291,7 @@ class Daemon:
             clock_port=ready.clock,
             band_ports=ready.band,
             follows_clock=self._config.serve.follows_clock,
+            link=self._config.serve.link,
             bpm=engine.bpm,
             beats_per_bar=engine.beats_per_bar,
             ticks_per_beat=PPQ,

@@ -34,6 +34,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     clock_port: Annotated[str | None, Meta(description="the clock's own port, if it has one")]
     band_ports: Annotated[tuple[str, ...], Meta(description="the ports the band leaves by")]
     follows_clock: Annotated[bool, Meta(description="a MIDI clock leads")]
+    link: Annotated[bool, Meta(description="a Link session leads")] = False
     bpm: Annotated[float, Meta(description="tempo in beats per minute, until a MIDI clock says otherwise")]
     beats_per_bar: Annotated[int, Meta(description="beats in a bar")]
     ticks_per_beat: Annotated[int, Meta(description="ticks of a quarter note")]
@@ -63,6 +64,14 @@ class MessageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     data: Annotated[str, Meta(description="its bytes in hexadecimal")]
 
 
+class HeardRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="heard"):
+    """The player played."""
+
+    at_s: Seconds
+    tick: Annotated[int, Meta(description="where the song was")]
+    data: Annotated[str, Meta(description="the message's bytes in hexadecimal")]
+
+
 class PlanRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="plan"):
     """The model's answer came."""
 
@@ -74,6 +83,11 @@ class PlanRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     inference_s: Annotated[float, Meta(description="seconds the model took")]
     outcome: Annotated[str, Meta(description="answer, late_answer or dropped_answer")]
     notes: Annotated[tuple[int, ...], Meta(description="notes of each track that the plan brings")]
+    from_tick: Annotated[int, Meta(description="first tick it speaks for, in place of older plans; 0: dropped")] = 0
+    planned: Annotated[
+        tuple[int, ...],
+        Meta(description="the notes themselves, four numbers each: track, pitch, first tick, tick of its end"),
+    ] = ()
 
 
 class BeatRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="beat"):
@@ -109,7 +123,7 @@ class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="re
     ]
 
 
-Record = Header | EventRecord | MessageRecord | PlanRecord | BeatRecord | DroppedRecord | End
+Record = Header | EventRecord | MessageRecord | HeardRecord | PlanRecord | BeatRecord | DroppedRecord | End
 
 
 def schema_text() -> str:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from accompanist.engine.protocol import BeatReport, Event, Message, PlanReport
+from accompanist.engine.protocol import BeatReport, Event, HeardReport, Message, Planned, PlanReport, Report
 from accompanist.errors import StorageError
 from accompanist.music.time import TICKS_PER_STEP
 from accompanist.runtime.clock import Clock
@@ -28,6 +28,7 @@ from accompanist.runtime.log_records import (
     End,
     EventRecord,
     Header,
+    HeardRecord,
     MessageRecord,
     PlanRecord,
     Record,
@@ -54,7 +55,7 @@ class Sent(NamedTuple):
     at_s: float
 
 
-Item = Sent | Event | PlanReport | BeatReport
+Item = Sent | Event | Report
 
 
 class PerformanceLog:
@@ -187,7 +188,11 @@ class PerformanceLog:
                     round(item.inference_s, 6),
                     item.outcome,
                     item.notes,
+                    item.from_tick,
+                    tuple([value for its in item.planned for value in _in_numbers(its)]),
                 )
+            case HeardReport():
+                return HeardRecord(self._since(item.at_s), item.tick, item.data.hex())
             case BeatReport():
                 age_steps = None if item.heard_tick is None else (item.tick - item.heard_tick) / TICKS_PER_STEP
                 return BeatRecord(
@@ -200,6 +205,11 @@ class PerformanceLog:
                     item.isr,
                     item.deadline_misses,
                 )
+
+
+def _in_numbers(planned: Planned) -> tuple[int, int, int, int]:
+    note = planned.note
+    return planned.track, note.pitch, note.start_tick, note.end_tick
 
 
 def _opened(path: Path) -> io.BufferedRandom:

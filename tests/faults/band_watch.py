@@ -9,7 +9,7 @@ from faults.device import Device
 from faults.hands import means_control
 
 from accompanist.engine.player import THRU_TRACK
-from accompanist.engine.protocol import BeatReport, PlanReport, Step
+from accompanist.engine.protocol import BeatReport, PlanReport, Report, Step
 from accompanist.engine.status import Status
 from accompanist.music.spec import ModelSpec
 from accompanist.music.time import PPQ
@@ -101,12 +101,12 @@ class BandWatch:
             if left and not device.gone:
                 raise Broken(f"{left} of {device.name} go on sounding after a panic")
 
-    def _follow(self, reports: Sequence[PlanReport | BeatReport]) -> None:
+    def _follow(self, reports: Sequence[Report]) -> None:
         for report in reports:
             if isinstance(report, BeatReport):
                 self._settled[report.tick] = None
                 self._beats += 1
-            elif report.outcome != "dropped_answer":
+            elif isinstance(report, PlanReport) and report.outcome != "dropped_answer":
                 self._takes(report.job.number)
 
     def _takes(self, number: int) -> None:

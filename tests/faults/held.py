@@ -8,11 +8,11 @@ from typing import Any
 
 from accompanist.engine.line import Line
 from accompanist.engine.memory import Memory
-from accompanist.engine.protocol import Message
+from accompanist.engine.protocol import HeardReport, Message
 from accompanist.music.note import Note
 from accompanist.runtime.loop import Inbox
 
-_PLAIN = (int, float, str, bytes, type(None), Message, Note)
+_PLAIN = (int, float, str, bytes, type(None), Message, HeardReport, Note)
 
 
 def held_elements(roots: Iterable[Any]) -> int:

@@ -77,7 +77,7 @@ class Watch:
         self.heard = self.told = self.counted = 0
         self.worst_s = self.counted_worst_s = 0.0
         self.status: Status | None = None
-        self._last_told = 0  # messages and events of the engine's last step
+        self._last_told = 0  # messages, events and reports of the engine's last step
         self._tick = 0
         self._listening_tick = -1
         self._moved = False
@@ -91,7 +91,7 @@ class Watch:
     def stepped(self, step: Step, now_s: float) -> None:
         """The engine returned."""
         self._engine_s = max(self._engine_s, now_s)
-        self._last_told = len(step.messages) + len(step.events)
+        self._last_told = len(step.messages) + len(step.events) + len(step.reports)
         last_s: dict[int, float] = {}
         for message in step.messages:
             due_s, track = message.due_s, message.track

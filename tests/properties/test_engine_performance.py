@@ -27,11 +27,13 @@ from accompanist.engine.protocol import (
     Committed,
     Event,
     Failure,
+    HeardReport,
     Input,
     Job,
     Message,
     PlanReport,
     Received,
+    Report,
     Step,
     Stop,
     TempoChange,
@@ -140,7 +142,7 @@ class Recorder:
         self.messages: list[Message] = []
         self.events: list[Event] = []
         self.jobs: list[Job] = []
-        self.reports: list[PlanReport | BeatReport] = []
+        self.reports: list[Report] = []
         self.committed: Counter[tuple[int, int, int, int]] = Counter()
         self.now_s = 0.0
         commit = self.engine._band._schedule.commit
@@ -352,6 +354,11 @@ def test_the_counts_of_the_status_are_those_of_the_events(script: list[Moment], 
     assert figures.planned_beats == beats["plan"] + beats["rest"]
     assert (figures.rest_beats, figures.held_beats) == (beats["rest"], beats["hold"])
     assert figures.silent_beats == beats["silence"]
+    for plan in (report for report in recorder.reports if isinstance(report, PlanReport)):
+        assert [sum(its.track == track for its in plan.planned) for track in range(len(plan.notes))] == [*plan.notes]
+        assert all(its.note.end_tick > plan.from_tick >= plan.job.plan_tick for its in plan.planned)
+    heard = [report.data for report in recorder.reports if isinstance(report, HeardReport)]
+    assert status.notes_in == sum(data[0] & 0xF0 == 0x90 and data[2] > 0 for data in heard)
     outcomes = Counter(report.outcome for report in recorder.reports if isinstance(report, PlanReport))
     assert all(outcomes[name] == names[name] for name in ("answer", "late_answer", "dropped_answer"))
     assert figures.isr is None or 0 <= figures.isr <= 1

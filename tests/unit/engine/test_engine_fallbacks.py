@@ -14,6 +14,7 @@ from accompanist.engine.protocol import (
     Job,
     PlanReport,
     Received,
+    Report,
     Step,
 )
 from accompanist.music.roll import FloatRoll
@@ -144,12 +145,16 @@ def test_an_answer_to_a_question_of_before_a_jump_misses_no_deadline() -> None:
 
 def test_the_reports_say_in_numbers_what_was_settled() -> None:
     band = tiny_band(wait_for_player=False, hold_bars=1)
-    reports: list[PlanReport | BeatReport] = []
+    reports: list[Report] = []
     step_of = band.step
     band.step = lambda now_s, inputs: _kept(step_of(now_s, inputs), reports)  # type: ignore[method-assign]
     show = play(band, [], 10.3, failing_from(1))
     (plan,) = [report for report in reports if isinstance(report, PlanReport)]
     assert (plan.job.number, plan.outcome, plan.notes) == (show.jobs[0].number, "answer", (8, 6, 0))
+    assert plan.from_tick == 2 * BAR == plan.job.plan_tick
+    assert [(its.track, its.note.start_tick) for its in plan.planned if its.track == 0] == [
+        (0, 2 * BAR + i * 480) for i in range(8)
+    ]
     beats = [report for report in reports if isinstance(report, BeatReport)]
     assert [beat.source for beat in beats] == ["plan"] * 8 + ["hold"] * 4 + ["silence"]
     assert [beat.tick for beat in beats] == [2 * BAR + i * 480 for i in range(13)]
@@ -158,6 +163,6 @@ def test_the_reports_say_in_numbers_what_was_settled() -> None:
     assert (beats[0].isr, beats[-1].isr, beats[-1].heard_tick) == (None, pytest.approx(8 / 12, rel=0.01), None)
 
 
-def _kept(step: Step, reports: list[PlanReport | BeatReport]) -> Step:
+def _kept(step: Step, reports: list[Report]) -> Step:
     reports.extend(step.reports)
     return step

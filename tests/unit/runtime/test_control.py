@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -242,6 +243,19 @@ def test_a_socket_left_behind_is_taken_over_and_a_living_one_is_not(tmp_path: Pa
         with caller(address) as client:
             assert client.ask(command="fill") == {"ok": True}
     assert not address.path.exists()
+
+
+def test_who_asks_is_told_where_the_log_is(tmp_path: Path) -> None:
+    address, told = Address(tmp_path / "control.sock"), Told()
+    listening = ControlServer(address, STYLED, ManualClock(), told.submit, status, log="/logs/tonight.jsonl")
+    try:
+        with caller(address) as client:
+            about = client.ask(command="about")["about"]
+    finally:
+        listening.close()
+    assert about["pid"] == os.getpid()
+    assert (about["log"], about["styles"]) == ("/logs/tonight.jsonl", ["ballad", "swing"])
+    assert about["tracks"] == [track.name for track in STYLED.tracks]
 
 
 def test_a_file_is_never_removed(tmp_path: Path) -> None:

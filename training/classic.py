@@ -39,7 +39,7 @@ class ClassicTraining:
         self.epochs = config.epochs
         self._order = Order(len(windows), config.seed)
 
-    def update(self, step: int) -> dict[str, Tensor]:
+    def update(self, step: int) -> dict[str, Tensor | float]:
         """See `training.recipe.Step`; the critic's values are means over its updates."""
         seed, updates = self.config.seed, self.config.critic_updates
         seen = []
@@ -55,6 +55,9 @@ class ClassicTraining:
             "critic_gradient": critic_gradient,
             "generator": made[0],
             "generator_gradient": made[1],
+            "critic_rate": self.networks.critic_adam.param_groups[0]["lr"],
+            "generator_rate": self.networks.generator_adam.param_groups[0]["lr"],
+            "critic_updates": updates,
         }
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:

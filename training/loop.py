@@ -1,7 +1,7 @@
 """The training loop: *when* things happen. What a step does is `training.step`'s business.
 
     for each step:   one update (of the classic recipe: the critic several times, then the generator)
-    each second:     losses to the record, a line to the terminal
+    each second:     losses to the record, a line to the terminal; the speed every ten
     each epoch:      samples, metrics, a checkpoint          (epoch 0, before any step, included)
     each 5 minutes:  a checkpoint
     on Ctrl-C:       the step is finished, a checkpoint
@@ -13,7 +13,8 @@ Losses stay on their device until a second has passed, so that an accelerator is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -28,6 +29,8 @@ from training.rundir import RunDir
 
 FLUSH_S = 1.0
 """Seconds between lines to the record and the terminal."""
+SPEED_S = 10.0
+"""Seconds of steps that a speed is taken over."""
 CHECKPOINT_S = 300.0
 """Seconds of work that a crash may cost at most."""
 
@@ -124,8 +127,9 @@ class Loop:
         self.trained_before_s = state.trained_s if state else 0.0
         self.metrics = dict(state.metrics) if state else {}
         self.losses: dict[str, float] | None = None
-        self._pending: list[dict[str, Tensor]] = []
+        self._pending: list[dict[str, Tensor | float]] = []
         self._saved_at_s = self._flushed_at_s = self._began_s = clock()
+        self._timed_from = (self._began_s, self.done)
         self._fresh = state is None
 
     def train(self, stopping: Callable[[], bool]) -> bool:
@@ -155,7 +159,8 @@ class Loop:
                 self._sample_and_save()
             elif now_s - self._saved_at_s >= CHECKPOINT_S:
                 self._flush()
-                self._save()
+                with self._untimed():
+                    self._save()
             elif now_s - self._flushed_at_s >= FLUSH_S:
                 self._flush()
         return True
@@ -163,9 +168,7 @@ class Loop:
     def _flush(self) -> None:
         """Losses from their device into the record and onto the terminal."""
         if self._pending:
-            rows = [
-                dict(zip(row, torch.stack(list(row.values())).cpu().tolist(), strict=True)) for row in self._pending
-            ]
+            rows = [_numbers(row) for row in self._pending]
             first = self.done - len(rows)
             finite = next((i for i, row in enumerate(rows) if not all(map(math.isfinite, row.values()))), len(rows))
             epochs = [self.plan.epoch_at(first + i + 1) for i in range(finite)]
@@ -175,6 +178,7 @@ class Loop:
                 raise self._diverged(first + finite + 1, rows[finite])
             self.losses = rows[-1]
         self._flushed_at_s = self.clock()
+        self._tell_speed()
         self.show(self.progress())
 
     def progress(self) -> Progress:
@@ -190,13 +194,31 @@ class Loop:
             session_steps=self.done - self.first_step,
         )
 
+    def _tell_speed(self) -> None:
+        """Into the record, where there were steps for long enough since the last time."""
+        since_s, since_step = self._timed_from
+        steps, took_s = self.done - since_step, self._flushed_at_s - since_s
+        if steps and took_s >= SPEED_S:
+            trained_s = self.trained_before_s + self._flushed_at_s - self._began_s
+            self.record.speed(self.done, trained_s, steps / took_s)
+            self._timed_from = (self._flushed_at_s, self.done)
+
+    @contextmanager
+    def _untimed(self) -> Iterator[None]:
+        """What is done meanwhile does not count as slowness of the steps."""
+        began_s = self.clock()
+        yield
+        since_s, since_step = self._timed_from
+        self._timed_from = (since_s + self.clock() - began_s, since_step)
+
     def _sample_and_save(self) -> None:
         self._flush()
-        epoch = self.plan.epochs_done(self.done)
-        self.metrics = self.sampler(epoch)
-        self.record.epoch(self.done, epoch, self.metrics, self.sampler.data)
-        self._save(sampled=True)
-        plot.draw(self.run.record, self.run.losses_plot)
+        with self._untimed():
+            epoch = self.plan.epochs_done(self.done)
+            self.metrics, distances = self.sampler(epoch)
+            self.record.epoch(self.done, epoch, self.metrics, self.sampler.data, distances)
+            self._save(sampled=True)
+            plot.draw(self.run.record, self.run.losses_plot)
         self.show(self.progress())
 
     def _save(self, *, sampled: bool = False) -> None:
@@ -230,3 +252,11 @@ class Loop:
             hint=f"train anew with a smaller step, such as: accompanist train "
             f"--learning-rate {self.config.learning_rate / 5:g}",
         )
+
+
+def _numbers(row: dict[str, Tensor | float]) -> dict[str, float]:
+    """What a step told, off its device: in one go, for each value would be waited for."""
+    found = dict(row)
+    on_device = {name: value for name, value in row.items() if isinstance(value, Tensor)}
+    found |= zip(on_device, torch.stack(list(on_device.values())).cpu().tolist(), strict=True)
+    return {name: value for name, value in found.items() if not isinstance(value, Tensor)}

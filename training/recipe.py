@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import torch
@@ -38,14 +38,15 @@ class Step(Protocol):
     epochs: int
     """How many there are, in all."""
 
-    def update(self, step: int) -> dict[str, Tensor]:
+    def update(self, step: int) -> dict[str, Tensor | float]:
         """Learn once.
 
         Args:
             step: Steps done before; all chance follows from it and the run's seed.
 
         Returns:
-            What was measured, by name: numbers still on their device. A phase of training has names of its own.
+            What was measured, by name: numbers still on their device, or what the step itself knows, such as its
+            rates. A phase of training has names of its own.
         """
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
@@ -55,13 +56,25 @@ class Step(Protocol):
         """Go back to what `tensors` gave."""
 
 
+class Seen(NamedTuple):
+    """The model at an epoch's end.
+
+    Args:
+        metrics: By name, `similarity_index` among them.
+        distances: What the index is the mean of: see `training.similarity`.
+    """
+
+    metrics: dict[str, float]
+    distances: dict[str, float]
+
+
 class Sampler(Protocol):
     """Whatever looks at the model at an epoch's end."""
 
     data: dict[str, float]
     """The metrics of the data itself."""
 
-    def __call__(self, epoch: int) -> dict[str, float]:
+    def __call__(self, epoch: int) -> Seen:
         """Write the samples of an epoch; return its metrics."""
 
 

@@ -1,8 +1,9 @@
 """The record of a run: `metrics.jsonl`, one JSON object a line, only ever appended to.
 
     {"kind": "step", "step": 12, "epoch": 0.31, "critic": -3.1, "penalty": 0.02, "generator": 1.4,
-     "critic_gradient": 0.8, "generator_gradient": 0.1}
-    {"kind": "epoch", "step": 39, "epoch": 1, "metrics": {...}, "data": {...}}
+     "critic_gradient": 0.8, "generator_gradient": 0.1, "critic_rate": 0.001, ...}
+    {"kind": "epoch", "step": 39, "epoch": 1, "metrics": {...}, "data": {...}, "distances": {...}}
+    {"kind": "speed", "step": 39, "trained_s": 16.2, "steps_per_s": 2.44}
 
 What a step measures is its recipe's own:
 
@@ -12,9 +13,16 @@ What a step measures is its recipe's own:
                the norm of the gradient. Of the adversarial phase: loss; follow (of the melody in the harmony, beyond
                chance), human_harmony and human_texture (the critic's opinion), critic_right (share), critic_loss;
                distance from what likelihood taught and chord_entropy (nats); likelihood, gradient
+    both       learning rates as they were (critic_rate, generator_rate; rate), and critic_updates: how often the critic
+               learnt in this step; 0 where it rested
 
-It holds nothing of the machine or the hour, so that on one machine the same seed writes the same bytes. A run that is
-resumed cuts it back to its checkpoint first: no step stands in it twice.
+An epoch's metrics are of what the model plays to melodies it has not learnt from, beside the same of what people play
+to them, `similarity_index` among them; `distances` are what that is the mean of (`training.similarity`).
+
+Lines of steps and epochs hold nothing of the machine or the hour, so that on one machine the same seed writes the same
+ones. What does has lines of its own: the speed, taken every ten seconds or so without samples and checkpoints, and the
+seconds trained so far, over all sessions. A run that is resumed cuts the record back to its checkpoint first: no step
+stands in it twice.
 """
 
 from __future__ import annotations
@@ -86,14 +94,30 @@ class Record:
         ]
         self._append(lines)
 
-    def epoch(self, step: int, epoch: float, metrics: dict[str, float], data: dict[str, float]) -> None:
-        """Append what the generator plays at an epoch's end, measured, and the same measures of the data.
+    def epoch(
+        self,
+        step: int,
+        epoch: float,
+        metrics: dict[str, float],
+        data: dict[str, float],
+        distances: dict[str, float],
+    ) -> None:
+        """Append what the model plays at an epoch's end, measured, the same measures of the data, and how far apart.
 
         Raises:
             StorageError: the disk is full.
         """
         line = {"kind": "epoch", "step": step, "epoch": round(epoch, 6), "metrics": metrics, "data": data}
-        self._append([line])
+        self._append([line | {"distances": distances}])
+
+    def speed(self, step: int, trained_s: float, steps_per_s: float) -> None:
+        """Append how fast it goes.
+
+        Raises:
+            StorageError: the disk is full.
+        """
+        pace = {"trained_s": round(trained_s, 3), "steps_per_s": round(steps_per_s, 4)}
+        self._append([{"kind": "speed", "step": step, **pace}])
 
     def sync(self) -> int:
         """Force everything onto the disk; returns the length in bytes.

@@ -23,8 +23,10 @@ from accompanist.music.spec import TrackSpec
 from accompanist.music.time import TempoMap
 from accompanist.render.picture import draw_roll
 from accompanist.render.sound import render_wav
+from training import similarity
 from training.metrics import score
 from training.order import SAMPLES, seed_for
+from training.recipe import Seen
 from training.step import ClassicStep
 from training.storage import told, whole_folder
 from training.windows import WindowSet
@@ -71,9 +73,10 @@ class ClassicSampler:
         self.seed = seed_for(seed, SAMPLES)
         self.melodies = melodies_of(windows)
         self._measured, tracks = windows.batch(spread(len(windows), MEASURED_WINDOWS))
-        self.data = self._score(np.where(tracks, 1, -1).astype(np.float32))
+        self.data, self._people = self._score(np.where(tracks, 1, -1).astype(np.float32))
+        self.data[similarity.INDEX] = similarity.floor(self._people)
 
-    def __call__(self, epoch: int) -> dict[str, float]:
+    def __call__(self, epoch: int) -> Seen:
         """Write the samples of an epoch; return its metrics.
 
         Raises:
@@ -84,14 +87,18 @@ class ClassicSampler:
             for melody in self.melodies
         }
         write_samples(self.folder, epoch, played)
-        return self._score(self.step.generate(self._measured, self.seed))
+        metrics, windows = self._score(self.step.generate(self._measured, self.seed))
+        distances = similarity.distances(windows, self._people)
+        return Seen(metrics | {similarity.INDEX: similarity.index(distances)}, distances)
 
-    def _score(self, values: FloatRoll) -> dict[str, float]:
-        """Metrics of (N, tracks, planes, steps, 128) values, of what a band could play of them."""
-        played = [
-            [playable_roll(roll, track) for roll, track in zip(rolls, self.tracks, strict=True)] for rolls in values
-        ]
-        return score(self._measured, np.array(played), [track.name for track in self.tracks])
+    def _score(self, values: FloatRoll) -> tuple[dict[str, float], dict[str, similarity.Values]]:
+        """Metrics of (N, tracks, planes, steps, 128) values, of what a band could play of them; and of each window."""
+        played = np.array(
+            [[playable_roll(roll, track) for roll, track in zip(rolls, self.tracks, strict=True)] for rolls in values]
+        )
+        names = [track.name for track in self.tracks]
+        windows = [score(self._measured[at : at + 1], played[at : at + 1], names) for at in range(len(played))]
+        return score(self._measured, played, names), similarity.columns(windows)
 
 
 def write_samples(folder: Path, epoch: int, songs: Mapping[str, MidiSong]) -> None:

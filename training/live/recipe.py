@@ -16,7 +16,7 @@ from accompanist.music.time import STEPS_PER_BEAT
 from training.adam import moments, restore_moments
 from training.catalog import SPLITS
 from training.live import books
-from training.live.adversary import Adversary
+from training.live.adversary import RESTS_ABOVE, Adversary
 from training.live.batches import Pool, Reading, reading_of
 from training.live.codes import LAYOUT, STYLES
 from training.live.corpus import Corpus, with_most_of_the_band
@@ -80,12 +80,14 @@ class LiveTraining:
         self.adversary: Adversary | None = None
         self._weights = torch.tensor(code_weights(LAYOUT), device=device)
 
-    def update(self, step: int) -> dict[str, Tensor]:
+    def update(self, step: int) -> dict[str, Tensor | float]:
         """Learn from some stretches, or from playing to some melodies."""
         seed = self.config.seed
         draws = np.random.default_rng(seed_for(seed, STRETCHES, step))
+        rate = self.rate(step)
         for group in self.adam.param_groups:
-            group["lr"] = self.rate(step)
+            group["lr"] = rate
+        known: dict[str, float] = {"rate": rate}
         if step < self.steps:
             found = self._surprise(step, self.config.batch, draws)
             loss = (found * self._weights).sum()
@@ -99,11 +101,13 @@ class LiveTraining:
             loss = played + REMEMBERED * likelihood
             seen = {name: torch.tensor(value, device=self.device) for name, value in told.items()}
             seen["likelihood"] = likelihood.detach()
+            known["critic_rate"] = adversary.critic_adam.param_groups[0]["lr"]
+            known["critic_updates"] = int(told["critic_right"] < RESTS_ABOVE)
         self.adam.zero_grad()
         torch.autograd.backward(loss)
         gradient = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT)
         self.adam.step()
-        return {"loss": loss.detach(), **seen, "gradient": gradient.detach()}
+        return {"loss": loss.detach(), **seen, "gradient": gradient.detach(), **known}
 
     def rate(self, step: int) -> float:
         """Adam's step size at a step: in each phase it rises, then fades to the end of the phase."""

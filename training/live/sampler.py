@@ -21,6 +21,7 @@ from accompanist.music.playable import playable_notes, playable_roll
 from accompanist.music.roll import HELD, ONSET, BoolRoll, FloatRoll, decode
 from accompanist.music.spec import LIVE_BAND
 from accompanist.music.time import STEPS_PER_BEAT, TempoMap
+from training import similarity
 from training.evaluation.measures import measure
 from training.live.batches import Pool, Stretch, moved_chords
 from training.live.codes import LAYOUT, LEVELS, CodedSong
@@ -30,15 +31,20 @@ from training.live.network import LiveNetwork
 from training.live.rendering import Rendering
 from training.live.rollout import PLAY_TEMPERATURES, live_situation, rollout
 from training.order import SAMPLES, seed_for
+from training.recipe import Seen
 from training.samples import MELODIES, MELODY_CHANNEL, MELODY_PROGRAM, SAMPLE_BPM, spread, write_samples
 
 MEASURED_SONGS = 16
 MEASURED_BEATS = 192
 """Of each song from its beginning on: three minutes at 64 beats a minute."""
+PASSAGE_BARS = 8
+"""Of a passage, of which the similarity index takes its distributions; a shorter song is one passage."""
 LISTENED_BARS = 2
 """Of each song at its beginning that are not measured: the model has heard nothing yet."""
 SAMPLE_BARS = 8
 """Of each song: the sound of a run of forty epochs stays under half a gigabyte."""
+_NAMES = {"chance": "note_in_chord_chance"}
+"""What figures are called here that training has another name for."""
 FILE_FIGURES = ("note_in_chord", "note_in_chord_chance", "coupling")
 
 
@@ -61,10 +67,11 @@ class LiveSampler:
         self._length = min(MEASURED_BEATS, max(len(song) for song in self.songs))
         pool = Pool(self.songs, self._length)
         self._stretch = pool.stretches([(number, 0) for number in range(len(self.songs))])
-        self.data = self._figures(self._stretch.codes, self._stretch.key)
+        self.data, self._people = self._figures(self._stretch.codes, self._stretch.key)
+        self.data[similarity.INDEX] = similarity.floor(self._people)
         self.data |= {f"file.{name}": self.data[name] for name in FILE_FIGURES}
 
-    def __call__(self, epoch: int) -> dict[str, float]:
+    def __call__(self, epoch: int) -> Seen:
         """Write the samples of an epoch; return its metrics.
 
         Raises:
@@ -73,8 +80,11 @@ class LiveSampler:
         codes, key = self._played(foresight=False)
         names = [song.label for song in self.songs[:MELODIES]]
         write_samples(self.folder, epoch, {name: self._song(row, codes, key) for row, name in enumerate(names)})
-        with_file = self._figures(*self._played(foresight=True))
-        return self._figures(codes, key) | {f"file.{name}": with_file[name] for name in FILE_FIGURES}
+        with_file, _ = self._figures(*self._played(foresight=True))
+        metrics, passages = self._figures(codes, key)
+        distances = similarity.distances(passages, self._people)
+        metrics[similarity.INDEX] = similarity.index(distances)
+        return Seen(metrics | {f"file.{name}": with_file[name] for name in FILE_FIGURES}, distances)
 
     def _played(self, *, foresight: bool) -> tuple[Tensor, Tensor]:
         """Codes with chords as they sound, and the key assumed at each beat."""
@@ -91,9 +101,9 @@ class LiveSampler:
             self.network.train(learning)
         return moved_chords(codes, -key), key
 
-    def _figures(self, codes: Tensor, key: Tensor) -> dict[str, float]:
-        """Means over songs of what is played to each; 0 where no song has anything to measure."""
-        found: dict[str, list[float]] = {}
+    def _figures(self, codes: Tensor, key: Tensor) -> tuple[dict[str, float], dict[str, similarity.Values]]:
+        """Means over songs of what is played to each, 0 where no song has anything to measure; and of each passage."""
+        whole, passages = list[dict[str, float]](), list[dict[str, float]]()
         for row, song in enumerate(self.songs):
             first, last = _measured(song, self._length)
             rolls = self._rolls(codes[row], key[row])[:, :, first * STEPS_PER_BEAT : last * STEPS_PER_BEAT]
@@ -101,10 +111,14 @@ class LiveSampler:
                 track.name: playable_roll(roll[: HELD + 1], track) for roll, track in zip(rolls, LIVE_BAND, strict=True)
             }
             melody = _melody(self._stretch, row)[:, first * STEPS_PER_BEAT : last * STEPS_PER_BEAT]
-            for name, value in measure(melody, band, beats_per_bar=song.meter).figures.items():
-                found.setdefault(name, []).append(value)
-        means = {name: _mean(values) for name, values in found.items() if name != "chord_tones"}
-        return {("note_in_chord_chance" if name == "chance" else name): value for name, value in means.items()}
+            whole.append(_measure(melody, band, song.meter))
+            passage = min(PASSAGE_BARS * song.meter * STEPS_PER_BEAT, melody.shape[1])
+            for start in range(0, melody.shape[1] - passage + 1, passage):
+                part = slice(start, start + passage)
+                heard = {name: roll[:, part] for name, roll in band.items()}
+                passages.append(_measure(melody[:, part], heard, song.meter))
+        means = {name: _mean(values) for name, values in similarity.columns(whole).items()}
+        return means, similarity.columns(passages)
 
     def _rolls(self, codes: Tensor, key: Tensor) -> FloatRoll:
         """What sounds of some beats: (tracks, 3, steps, 128); a track that nobody plays is silent."""
@@ -149,7 +163,13 @@ def _melody(stretch: Stretch, row: int) -> BoolRoll:
     return roll
 
 
-def _mean(values: list[float]) -> float:
+def _measure(melody: BoolRoll, band: dict[str, BoolRoll], meter: int) -> dict[str, float]:
+    """Figures of a song or a passage; no chord was written down that its tones could be told by."""
+    figures = measure(melody, band, beats_per_bar=meter).figures
+    return {_NAMES.get(name, name): value for name, value in figures.items() if name != "chord_tones"}
+
+
+def _mean(values: similarity.Values) -> float:
     """Over the songs that have something to measure."""
-    there = [value for value in values if not np.isnan(value)]
-    return float(np.mean(there)) if there else 0.0
+    there = values[~np.isnan(values)]
+    return float(there.mean()) if len(there) else 0.0

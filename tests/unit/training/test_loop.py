@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 from types import SimpleNamespace
 
 import pytest
@@ -26,6 +27,7 @@ from training import checkpoint, loop, plot, samples, session  # noqa: E402
 from training.classic import Classic  # noqa: E402
 from training.loop import Loop, Plan, Progress  # noqa: E402
 from training.order import Order, seed_for  # noqa: E402
+from training.recipe import Seen  # noqa: E402
 from training.rundir import RunDir  # noqa: E402
 
 
@@ -89,7 +91,12 @@ def test_a_run_leaves_everything_the_design_asks_for(tmp_path: Path) -> None:
     assert [line["step"] for line in lines(run, "step")] == list(range(1, 6))
     assert [line["epoch"] for line in lines(run, "epoch")] == [0, 1, 2, 3]
     for line in lines(run, "epoch"):
-        assert line["metrics"].keys() == line["data"].keys() >= {"bass.empty_bar_rate", "coupling"}
+        assert line["metrics"].keys() == line["data"].keys() >= {"bass.empty_bar_rate", "coupling", "similarity_index"}
+        assert line["distances"].keys() == line["metrics"].keys() - {"similarity_index"}
+        assert line["metrics"]["similarity_index"] == pytest.approx(fmean(line["distances"].values()))
+    assert {(line["critic_rate"], line["generator_rate"], line["critic_updates"]) for line in lines(run, "step")} == {
+        (TINY.learning_rate, TINY.learning_rate, 2)
+    }
     assert sorted(path.name for path in run.samples.iterdir()) == [f"epoch-{n:04d}" for n in range(4)]
     song = midifile.read(next((run.samples / "epoch-0003").glob("*.mid")))
     assert song.tracks[0].name == "melody"
@@ -279,6 +286,32 @@ def test_a_long_epoch_is_checkpointed_on_its_way(tmp_path: Path) -> None:
     train(run, stop_after=4, clock=lambda: float(next(ticks)))
     assert [path.name for path in checkpoint.all_in(run.checkpoints)][-1] == "step-00000004"
     assert checkpoint.read_state(checkpoint.all_in(run.checkpoints)[-2]).step > 0
+
+
+def test_the_speed_is_that_of_the_steps_alone(tmp_path: Path) -> None:
+    now_s = 0.0
+
+    def slow(loop_: Loop) -> None:
+        step, sample = loop_.step.update, loop_.sampler
+
+        def sampled(epoch: int) -> Seen:
+            nonlocal now_s
+            now_s += 1000.0
+            return sample(epoch)
+
+        def updated(number: int) -> dict[str, torch.Tensor | float]:
+            nonlocal now_s
+            now_s += 4.0
+            return step(number)
+
+        sampled.data = sample.data  # type: ignore[attr-defined]
+        loop_.sampler, loop_.step.update = sampled, updated  # type: ignore[assignment, method-assign]
+
+    run = begin(tmp_path)
+    assert train(run, clock=lambda: now_s, prepare=slow)
+    assert lines(run, "speed") == [  # after 10 s of steps: sampled were epochs 0, 1 (step 2), 2 (step 3), 3 (step 5)
+        {"kind": "speed", "step": 3, "trained_s": 2012.0, "steps_per_s": 0.25},
+    ]
 
 
 def _assert_same(one: RunDir, other: RunDir) -> None:

@@ -21,13 +21,18 @@ def test_steps_and_epochs_are_lines(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     with Record(path) as file:
         file.steps(1, [0.5, 1.0], LOSSES)
-        file.epoch(2, 1, {"coupling": 0.25}, {"coupling": 0.5})
+        file.epoch(2, 1, {"coupling": 0.25}, {"coupling": 0.5}, {"coupling": 0.125})
+        file.speed(2, 12.5, 0.16)
         assert file.sync() == path.stat().st_size
     assert list(record.read(path)) == [
         {"kind": "step", "step": 1, "epoch": 0.5, **LOSSES[0]},
         {"kind": "step", "step": 2, "epoch": 1.0, **LOSSES[1]},
-        {"kind": "epoch", "step": 2, "epoch": 1, "metrics": {"coupling": 0.25}, "data": {"coupling": 0.5}},
-    ]
+        {
+            "kind": "epoch", "step": 2, "epoch": 1,
+            "metrics": {"coupling": 0.25}, "data": {"coupling": 0.5}, "distances": {"coupling": 0.125},
+        },
+        {"kind": "speed", "step": 2, "trained_s": 12.5, "steps_per_s": 0.16},
+    ]  # fmt: skip
 
 
 def test_losses_keep_every_digit(tmp_path: Path) -> None:
@@ -46,7 +51,7 @@ def test_opening_takes_back_what_lies_behind_the_checkpoint(tmp_path: Path) -> N
         kept = file.sync()
         file.steps(2, [1.0], LOSSES[1:])
     with Record(path, kept) as file:
-        file.epoch(1, 1, {}, {})
+        file.epoch(1, 1, {}, {}, {})
     assert [line["kind"] for line in record.read(path)] == ["step", "epoch"]
 
 
@@ -91,11 +96,11 @@ def test_the_picture_shows_any_record(tmp_path: Path) -> None:
     path, picture = tmp_path / "metrics.jsonl", tmp_path / "losses.png"
     metrics = {"note_in_chord": 0.5, "note_in_chord_chance": 0.25}
     with Record(path) as file:
-        file.epoch(0, 0, metrics, metrics)
+        file.epoch(0, 0, metrics, metrics, {})
         plot.draw(path, picture)  # nothing but epoch 0
         before = picture.read_bytes()
         file.steps(1, [0.5, 1.0], LOSSES)
-        file.epoch(2, 1, metrics, metrics)
+        file.epoch(2, 1, metrics, metrics, {})
     plot.draw(path, picture)
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert picture.read_bytes() != before

@@ -33,7 +33,7 @@ COMMANDS = {
 EXTRAS = {
     "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train",
     "matplotlib": "train", "pypianoroll": "train", "onnx": "export", "onnxscript": "export", "fluidsynth": "audio",
-    "starlette": "console", "uvicorn": "console", "chartkick": "console",
+    "starlette": "console", "uvicorn": "console", "chartkick": "console", "markdown_it": "console",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from accompanist.console.app import chart_file, create_app
 from accompanist.console.guard import Access
 from accompanist.console.server import Server, check_address, listen, name_of
 from accompanist.console.services import Services
-from accompanist.places import cache_folder
+from accompanist.places import cache_folder, data_folder
 
 PORT = 8765
 
@@ -48,11 +48,12 @@ def console(
     config = load_config(config_path)
     with listen(host, port) as there:
         port = there.getsockname()[1]
-        services = Services(
-            config=config,
-            config_path=config_path,
+        services = Services.at(
+            config,
+            config_path,
             runs=runs or Path(config.train.runs),
             cache=cache_folder(config.data.cache) / "console",
+            kept=data_folder() / "console",
             clock=time.monotonic,
             today=lambda: datetime.now(tz=UTC),
         )

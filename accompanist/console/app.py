@@ -23,7 +23,7 @@ from accompanist.console.responses import JSON, Refusal, read_bytes, refused, st
 from accompanist.console.services import Services
 from accompanist.errors import AccompanistError, MissingExtra
 
-PAGES: tuple[str, ...] = ()
+PAGES: tuple[str, ...] = ("accompanist.console.pages.models",)
 """Modules of the pages, in the order of the navigation; each has `page(services) -> Page`."""
 MOST_SIGN_IN_BYTES = 4096
 
@@ -41,6 +41,7 @@ def create_app(services: Services, access: Access, pages: Sequence[Page] | None 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(services.tasks.lifespan())
             for page in shown:
                 if page.lifespan is not None:
                     await stack.enter_async_context(page.lifespan())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -24,14 +23,16 @@ SESSION = "the-session-of-this-test"
 
 def services_at(folder: Path) -> Services:
     """Services whose files stand in a folder."""
-    return Services(
-        config=Config(),
-        config_path=None,
+    settings = folder / "config.toml"
+    settings.touch()
+    return Services.at(
+        Config(),
+        settings,
         runs=folder / "runs",
         cache=folder / "cache",
+        kept=folder / "kept",
         clock=lambda: 0.0,
         today=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-        stopping=asyncio.Event(),
     )
 
 

@@ -13,9 +13,10 @@ from torch import nn
 from accompanist.config import load_config
 from accompanist.errors import StorageError
 from accompanist.music.spec import ModelSpec
+from accompanist.runs.checkpoints import is_checkpoint
 from export.to_onnx import rounded_to_half, save, store_half, to_onnx
 from export.verify import TOLERANCE, largest_error, require_equal
-from training.checkpoint import RunInfo, found_in, is_checkpoint, load_generator
+from training.checkpoint import RunInfo, found_in, load_generator
 from training.live.trained import load_player
 from training.origin import described
 from training.rundir import RunDir

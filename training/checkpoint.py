@@ -25,36 +25,15 @@ from safetensors.torch import save as file_of
 from torch import Tensor
 
 from accompanist.config import TrainConfig
-from accompanist.errors import DataError, TrainingError
+from accompanist.errors import DataError
 from accompanist.music.spec import ModelSpec
+from accompanist.runs.checkpoints import State, all_in, best_in, damaged, is_checkpoint, path_of, read_state
+from accompanist.runs.folder import Origin
 from training.generators import UNetGenerator
-from training.origin import Origin
 from training.rundir import RunDir
-from training.storage import PART, told, whole_folder
+from training.storage import told, whole_folder
 
 KEEP_NEWEST = 2
-BEST_BY = "coupling"
-"""Metric of which the highest value marks the best checkpoint."""
-
-
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a checkpoint stands.
-
-    Args:
-        step: Generator updates done.
-        epoch: Passes through the training windows, fractions included.
-        record_bytes: Length of the record at this moment; what lies behind it was written later.
-        trained_s: Seconds spent training so far, over all sessions.
-        metrics: Of the last epoch that was sampled.
-        sampled: Whether that was this very checkpoint.
-    """
-
-    step: int
-    epoch: float
-    record_bytes: int
-    trained_s: float = 0.0
-    metrics: dict[str, float] = {}
-    sampled: bool = False
 
 
 class RunInfo(NamedTuple):
@@ -105,51 +84,9 @@ def save(folder: Path, tensors: dict[str, dict[str, Tensor]], state: State) -> P
     return path
 
 
-def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder is one checkpoint, rather than a run."""
-    return (folder / "state.json").is_file()
-
-
-def path_of(folder: Path, step: int) -> Path:
-    """Where the checkpoint after so many steps is kept."""
-    return folder / f"step-{step:08d}"
-
-
-def all_in(folder: Path) -> list[Path]:
-    """Checkpoints of a run, oldest first."""
-    return sorted(path for path in folder.glob("step-*") if path.is_dir() and not path.name.endswith(PART))
-
-
-def best_in(folder: Path) -> Path | None:
-    """The checkpoint with the strongest coupling, the newer of equals; else the newest; else None.
-
-    The one before the first step is no candidate: chance may give it a coupling, but it has learnt nothing.
-    """
-    found = all_in(folder)
-    states = [(read_state(path), path) for path in found]
-    scored = [
-        (state.metrics[BEST_BY], path)
-        for state, path in states
-        if state.step > 0 and state.sampled and BEST_BY in state.metrics
-    ]
-    return max(scored)[1] if scored else found[-1] if found else None
-
-
 def _dispensable(folder: Path) -> list[Path]:
     best = best_in(folder)
     return [path for path in all_in(folder)[:-KEEP_NEWEST] if path != best]
-
-
-def read_state(path: Path) -> State:
-    """Where a checkpoint stands.
-
-    Raises:
-        TrainingError: the folder is damaged.
-    """
-    try:
-        return msgspec.json.decode((path / "state.json").read_bytes(), type=State)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise damaged(path, error) from error
 
 
 def names_in(path: Path) -> list[str]:
@@ -204,10 +141,3 @@ def load_generator(run: Path) -> tuple[UNetGenerator, RunInfo]:
 
 def _file(name: str) -> str:
     return f"{name}.safetensors"
-
-
-def damaged(path: Path, error: Exception) -> TrainingError:
-    """The error for a checkpoint that cannot be used."""
-    return TrainingError(
-        f"the checkpoint {path} is damaged: {error}", hint="delete that folder; the one before it is used then"
-    )

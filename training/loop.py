@@ -22,6 +22,8 @@ from torch import Tensor
 
 from accompanist.config import TrainConfig
 from accompanist.errors import TrainingError
+from accompanist.runs import checkpoints
+from accompanist.runs.checkpoints import State
 from training import checkpoint, plot
 from training.recipe import Sampler, Step
 from training.record import Record
@@ -112,7 +114,7 @@ class Loop:
         sampler: Sampler,
         show: Callable[[Progress], None],
         clock: Callable[[], float],
-        state: checkpoint.State | None = None,
+        state: State | None = None,
     ) -> None:
         self.run = run
         self.config = config
@@ -224,7 +226,7 @@ class Loop:
     def _save(self, *, sampled: bool = False) -> None:
         tensors = self.step.tensors()
         self._refuse_bad_weights(tensors)
-        state = checkpoint.State(
+        state = State(
             step=self.done,
             epoch=self.plan.epoch_at(self.done),
             record_bytes=self.record.sync(),
@@ -246,7 +248,7 @@ class Loop:
         return self._stopped(step, ", ".join(f"the {name} is {value}" for name, value in bad.items()))
 
     def _stopped(self, step: int, what: str) -> TrainingError:
-        kept = checkpoint.all_in(self.run.checkpoints)[-1:]
+        kept = checkpoints.all_in(self.run.checkpoints)[-1:]
         return TrainingError(
             f"training diverged at step {step}: {what}; the last good checkpoint is {kept[0] if kept else 'none'}",
             hint=f"train anew with a smaller step, such as: accompanist train "

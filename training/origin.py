@@ -8,23 +8,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-import msgspec
+from accompanist.runs.folder import Origin
 
 _HERE = Path(__file__)
-
-
-class Origin(msgspec.Struct, frozen=True):
-    """The program that trained from a step on.
-
-    Args:
-        step: The first step after which it trained; 0 at a run's beginning.
-        version: Of Accompanist.
-        commit: Abbreviated, with "-dirty" behind it where files had been changed since; empty outside a clone.
-    """
-
-    step: int
-    version: str
-    commit: str
 
 
 def present(step: int) -> Origin:

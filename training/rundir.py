@@ -1,16 +1,4 @@
-"""A training run is a directory, readable on its own, long after.
-
-runs/0001-musegan-chorales/
-    config.toml      the settings in full, written before the first step
-    model.json       the ModelSpec: tracks, planes, shapes
-    data.json        what it was trained on: songs and windows, or beats, per split
-    books.safetensors    of a live run: the figures that its codes stand for
-    origin.json      which versions and commits of this program trained it, from which step on
-    metrics.jsonl    the record (see training.record)
-    losses.png       the record, drawn
-    checkpoints/     see training.checkpoint
-    samples/         epoch-NNNN/: the same melodies each time, accompanied
-"""
+"""Writing a training run's directory; `accompanist.runs.folder` says what stands in it, and reads it."""
 
 from __future__ import annotations
 
@@ -19,53 +7,26 @@ import re
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from accompanist.config import Config, DataConfig, TrainConfig, load_config
-from accompanist.errors import ConfigError, DataError, StorageError
+from accompanist.config import DataConfig, TrainConfig
+from accompanist.errors import ConfigError, StorageError
 from accompanist.music.spec import ModelSpec
+from accompanist.runs.folder import RunFolder
+from accompanist.runs.status import OUTCOME, Outcome
 from training import origin
-from training.origin import Origin
 from training.storage import told, write_whole
 
 MOST_NAMED = 3
 """Sources that a run's own name tells; of more it tells how many."""
 
 
-@dataclass(frozen=True)
-class RunDir:
-    """One run's folder.
-
-    Args:
-        path: Where it is.
-    """
-
-    path: Path
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of the checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def samples(self) -> Path:
-        """Folder of the samples."""
-        return self.path / "samples"
-
-    @property
-    def record(self) -> Path:
-        """The record of losses and metrics."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def losses_plot(self) -> Path:
-        """The record, drawn."""
-        return self.path / "losses.png"
+class RunDir(RunFolder):
+    """One run's folder, to write in."""
 
     @classmethod
     def create(
@@ -103,81 +64,6 @@ class RunDir:
         run.write_config(config, data)
         return run
 
-    @classmethod
-    def open(cls, path: Path) -> RunDir:
-        """An existing run.
-
-        Raises:
-            DataError: the folder is no run.
-        """
-        run = cls(path)
-        missing = [name for name in ("config.toml", "model.json", "data.json") if not (path / name).is_file()]
-        if missing:
-            what = f"has no {missing[0]}" if path.is_dir() else "is not a folder" if path.exists() else "does not exist"
-            raise DataError(
-                f"{path} is no training run: it {what}", hint="name a folder such as runs/0001-musegan-chorales"
-            )
-        return run
-
-    @classmethod
-    def find(cls, name: str, runs: Path) -> RunDir:
-        """A run by its folder, its name under `runs` with or without its number, or its number alone.
-
-        Raises:
-            DataError: there is none, or several of that name; the message lists those there are.
-        """
-        numbered = sorted(runs.glob(f"{int(name):04d}-*")) if name.isascii() and name.isdigit() else []
-        for path in (Path(name), runs / name, *numbered):
-            if (path / "config.toml").is_file():
-                return cls.open(path)
-        there = sorted(path.parent.name for path in runs.glob("*/config.toml"))
-        called = [run for run in there if re.fullmatch(rf"\d+-{re.escape(name)}", run)]
-        if len(called) == 1:
-            return cls.open(runs / called[0])
-        if called:
-            raise DataError(f"{len(called)} runs are called {name}: {', '.join(called)}", hint="name one by its number")
-        listed = f"{runs} holds {', '.join(there[-5:])}" if there else f"{runs} holds none"
-        raise DataError(
-            f"there is no training run {name}; {listed}", hint="name one by its folder, its name or its number"
-        )
-
-    def config(self) -> Config:
-        """The settings it was started with."""
-        return load_config(self.path / "config.toml")
-
-    def spec(self) -> ModelSpec:
-        """What its model will need to be played."""
-        return ModelSpec.from_json((self.path / "model.json").read_text(encoding="utf-8"))
-
-    def facts(self) -> dict[str, Any]:
-        """What it was trained on.
-
-        Raises:
-            DataError: the file is damaged.
-        """
-        path = self.path / "data.json"
-        try:
-            found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path} cannot be read: {error}", hint="train anew: accompanist train") from error
-        return found
-
-    def origins(self) -> tuple[Origin, ...]:
-        """Which programs trained it, ascending by step; empty for a run begun before that was written down.
-
-        Raises:
-            DataError: the file is damaged.
-        """
-        path = self.path / "origin.json"
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=tuple[Origin, ...])
-        except FileNotFoundError:
-            return ()
-        except (OSError, msgspec.MsgspecError) as error:
-            raise DataError(
-                f"{path} cannot be read: {error}", hint=f"delete it: the run is then of unknown origin; rm {path}"
-            ) from error
-
     def write_origin(self, step: int) -> None:
         """Write down that this program trains the run from a step on.
 
@@ -192,6 +78,20 @@ class RunDir:
         path = self.path / "origin.json"
         with told("the run's origin", path):
             write_whole(path, msgspec.json.format(msgspec.json.encode(after)) + b"\n")
+
+    def write_outcome(self, outcome: Outcome) -> None:
+        """Write down how a session ended.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        path = self.path / OUTCOME
+        with told("how the run ended", path):
+            write_whole(path, msgspec.json.format(msgspec.json.encode(outcome)) + b"\n")
+
+    def forget_outcome(self) -> None:
+        """Let go of how an earlier session ended, because another begins."""
+        (self.path / OUTCOME).unlink(missing_ok=True)
 
     def write_config(self, config: TrainConfig, data: DataConfig) -> None:
         """Write `config.toml`, every setting with its meaning.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, Literal
 
 import msgspec
 import torch
 
 from accompanist.config import DataConfig, TrainConfig
-from accompanist.errors import ConfigError, TrainingError
+from accompanist.errors import AccompanistError, ConfigError, StorageError, TrainingError
+from accompanist.runs import checkpoints
+from accompanist.runs.status import Outcome
 from training import checkpoint
 from training.loop import Loop, Progress
 from training.recipe import Recipe
@@ -51,7 +53,7 @@ def changed(run: RunDir, flags: dict[str, Any]) -> TrainConfig:
             f"{flag} cannot change in a run that has begun: it is {getattr(config, fixed[0])!r} in {run.path}",
             hint=f"leave {flag} out, or begin a new run without --resume",
         )
-    newest = checkpoint.all_in(run.checkpoints)[-1:]
+    newest = checkpoints.all_in(run.checkpoints)[-1:]
     longer = flags.get("epochs", config.epochs) != config.epochs
     if longer and config.model == "live" and newest and "first" in checkpoint.names_in(newest[0]):
         raise ConfigError(
@@ -80,15 +82,16 @@ def opened(
     """
     _check_same_music(run, recipe)
     step = recipe.step(config, device_of(config))
-    newest = checkpoint.all_in(run.checkpoints)[-1:]
-    state = checkpoint.read_state(newest[0]) if newest else None
+    newest = checkpoints.all_in(run.checkpoints)[-1:]
+    state = checkpoints.read_state(newest[0]) if newest else None
     if state:
         names = {*step.tensors(), *checkpoint.names_in(newest[0])}
         step.restore({name: checkpoint.read_tensors(newest[0], name) for name in names})
     with Record(run.record, state.record_bytes if state else 0) as record:
         run.write_origin(state.step if state else 0)
+        run.forget_outcome()
         sampler = recipe.sampler(step, run.samples, config.seed)
-        yield Loop(
+        loop = Loop(
             run,
             config,
             step=step,
@@ -98,6 +101,26 @@ def opened(
             clock=clock,
             state=state,
         )
+        with _outcome_of(run, loop):
+            yield loop
+
+
+@contextmanager
+def _outcome_of(run: RunDir, loop: Loop) -> Iterator[None]:
+    """Write down how a session ends, for whoever looks at the run later; a kill alone leaves no word."""
+    try:
+        yield
+    except BaseException as error:
+        known = error if isinstance(error, AccompanistError) else None
+        told = known.message if known else f"{type(error).__name__}: {error}".removesuffix(": ")
+        ended: Literal["stopped", "failed"] = "stopped" if isinstance(error, KeyboardInterrupt) else "failed"
+        with suppress(StorageError):  # on a full disk, where the error itself says more
+            run.write_outcome(Outcome(state=ended, step=loop.done, reason=told, hint=known.hint if known else ""))
+        raise
+    if loop.done < loop.plan.steps:
+        run.write_outcome(Outcome(state="stopped", step=loop.done, hint=f"accompanist train --resume {run.path}"))
+    else:
+        run.write_outcome(Outcome(state="finished", step=loop.done))
 
 
 def device_of(config: TrainConfig) -> torch.device:

@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ if sys.platform != "win32":
 
 PART = ".part"
 """Suffix of what is not yet whole. Nothing that ends in it is ever read, and it may be deleted."""
+_TRIES, _PAUSE_S = 10, 0.01
 
 
 @contextmanager
@@ -107,9 +109,13 @@ def lock(handle: int) -> bool:
     Returns:
         Whether it is ours; on Windows, which has no such lock, always.
     """
-    if sys.platform != "win32":
+    if sys.platform == "win32":
+        return True
+    for _ in range(_TRIES):
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+        except BlockingIOError:  # held by another trainer, or for a moment by who looks whether there is one
+            time.sleep(_PAUSE_S)
+        else:
+            return True
+    return False

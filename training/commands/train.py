@@ -15,7 +15,8 @@ import torch
 from rich.console import Console
 
 from accompanist.config import Config, TrainConfig, load_config, with_flags
-from training import checkpoint, recipes, session
+from accompanist.runs import checkpoints
+from training import recipes, session
 from training.loop import Loop
 from training.options import flags_of, given
 from training.progress import reading_shown
@@ -117,7 +118,7 @@ def _signals() -> Iterator[list[int]]:
 
 def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
     progress = loop.progress()
-    best = checkpoint.best_in(run.checkpoints)
+    best = checkpoints.best_in(run.checkpoints)
     if as_json:
         result = {
             "run": str(run.path),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from training.checkpoint import RunInfo, damaged, read_tensors
+from accompanist.runs.checkpoints import damaged
+from training.checkpoint import RunInfo, read_tensors
 from training.live import books
 from training.live.codes import LAYOUT
 from training.live.network import LiveNetwork

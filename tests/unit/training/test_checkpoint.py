@@ -14,6 +14,7 @@ import msgspec  # noqa: E402
 from support.runs import TINY, begin  # noqa: E402
 
 from accompanist.errors import AccompanistError, DataError, StorageError, TrainingError  # noqa: E402
+from accompanist.runs import checkpoints  # noqa: E402
 from training import checkpoint, storage  # noqa: E402
 from training.checkpoint import State, load_generator  # noqa: E402
 from training.rundir import RunDir, check_writable  # noqa: E402
@@ -29,12 +30,12 @@ def saved(folder: Path, step: int, coupling: float | None = None) -> Path:
 
 
 def steps_in(folder: Path) -> list[int]:
-    return [int(path.name.removeprefix("step-")) for path in checkpoint.all_in(folder)]
+    return [int(path.name.removeprefix("step-")) for path in checkpoints.all_in(folder)]
 
 
 def test_what_is_saved_is_read(tmp_path: Path) -> None:
     path = saved(tmp_path, 7, 0.5)
-    assert checkpoint.read_state(path) == State(
+    assert checkpoints.read_state(path) == State(
         step=7, epoch=3.5, record_bytes=70, metrics={"coupling": 0.5}, sampled=True
     )
     assert torch.equal(checkpoint.read_tensors(path, "generator")["weight"], WEIGHTS["generator"]["weight"])
@@ -45,23 +46,23 @@ def test_the_two_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     for step, coupling in ((1, 0.1), (2, 0.9), (3, 0.2), (4, None), (5, 0.3)):
         saved(tmp_path, step, coupling)
     assert steps_in(tmp_path) == [2, 4, 5]
-    assert checkpoint.best_in(tmp_path) == tmp_path / "step-00000002"
+    assert checkpoints.best_in(tmp_path) == tmp_path / "step-00000002"
     saved(tmp_path, 6, 0.9)
-    assert checkpoint.best_in(tmp_path) == tmp_path / "step-00000006"  # of equals the newer
+    assert checkpoints.best_in(tmp_path) == tmp_path / "step-00000006"  # of equals the newer
     assert steps_in(tmp_path) == [5, 6]
 
 
 def test_an_untrained_network_is_never_the_best(tmp_path: Path) -> None:
     saved(tmp_path, 0, 0.9)
     saved(tmp_path, 1, 0.1)
-    assert checkpoint.best_in(tmp_path) == tmp_path / "step-00000001"
+    assert checkpoints.best_in(tmp_path) == tmp_path / "step-00000001"
 
 
 def test_without_metrics_the_newest_is_best(tmp_path: Path) -> None:
-    assert checkpoint.best_in(tmp_path) is None
+    assert checkpoints.best_in(tmp_path) is None
     saved(tmp_path, 1)
     newer = saved(tmp_path, 2)
-    assert checkpoint.best_in(tmp_path) == newer
+    assert checkpoints.best_in(tmp_path) == newer
 
 
 @pytest.mark.parametrize("stage", ["write_bytes", "rename"])

@@ -23,6 +23,7 @@ from support.runs import TINY, begin, lines, splits, train  # noqa: E402
 
 from accompanist.errors import ConfigError, StorageError, TrainingError  # noqa: E402
 from accompanist.music import midifile  # noqa: E402
+from accompanist.runs import checkpoints  # noqa: E402
 from training import checkpoint, loop, plot, samples, session  # noqa: E402
 from training.classic import Classic  # noqa: E402
 from training.loop import Loop, Plan, Progress  # noqa: E402
@@ -123,7 +124,9 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_last_digit(tmp_path: Path
     train(whole)
     for stop in stops:
         assert not train(pieces, stop_after=stop)
+        assert pieces.status() == ("stopped", "", f"accompanist train --resume {pieces.path}")
     assert train(pieces)
+    assert pieces.status() == ("finished", "", "")
     _assert_same(whole, pieces)
 
 
@@ -167,6 +170,8 @@ def test_a_run_killed_in_its_tracks_goes_on_as_if_nothing_had_been(tmp_path: Pat
         timeout=120,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert killed.status().state == "stopped"
+    assert "without a word" in killed.status().reason
     assert len(lines(killed, "step")) == 4  # one more than its last checkpoint, at step 3, stands for
     assert train(killed)
     _assert_same(whole, killed)
@@ -198,11 +203,10 @@ def test_other_music_is_refused(tmp_path: Path) -> None:
 
 def test_two_processes_cannot_train_one_run(tmp_path: Path) -> None:
     run = begin(tmp_path)
-    with (
-        session.opened(run, run.config().train, Classic(TINY, splits()), lambda _: None, lambda: 0.0),
-        pytest.raises(TrainingError, match="another process"),
-    ):
-        train(run)
+    with session.opened(run, run.config().train, Classic(TINY, splits()), lambda _: None, lambda: 0.0):
+        with pytest.raises(TrainingError, match="another process"):
+            train(run)
+        assert run.status().state == "running"
 
 
 @pytest.mark.parametrize("where", ["critic", "generator"])
@@ -223,6 +227,7 @@ def test_nan_stops_the_run_and_keeps_the_last_good_checkpoint(tmp_path: Path, wh
     with pytest.raises(TrainingError, match=r"diverged at step 4: .* nan.*step-00000003") as told:
         train(run, prepare=poison)
     assert "--learning-rate 0.0002" in told.value.hint
+    assert run.status() == ("failed", told.value.message, told.value.hint)
     assert [line["step"] for line in lines(run, "step")] == [1, 2, 3]
     generator, info = checkpoint.load_generator(run.path)
     assert info.state.step <= 3
@@ -256,6 +261,8 @@ def test_a_full_disk_costs_nothing_already_written(tmp_path: Path, fails_at: str
 
         with pytest.raises(StorageError, match="the disk is full"):
             train(run, prepare=fill)
+    assert run.status().state == "failed"
+    assert "the disk is full" in run.status().reason
     assert {path.name: path.read_bytes() for path in run.checkpoints.glob("step-00000003/*")} == before
     assert not list(run.path.rglob("*.part"))
     assert train(run)
@@ -284,8 +291,8 @@ def test_a_long_epoch_is_checkpointed_on_its_way(tmp_path: Path) -> None:
     run = begin(tmp_path, msgspec.structs.replace(TINY, sample_every=3))
     ticks = itertools.count(0, loop.CHECKPOINT_S / 2)
     train(run, stop_after=4, clock=lambda: float(next(ticks)))
-    assert [path.name for path in checkpoint.all_in(run.checkpoints)][-1] == "step-00000004"
-    assert checkpoint.read_state(checkpoint.all_in(run.checkpoints)[-2]).step > 0
+    assert [path.name for path in checkpoints.all_in(run.checkpoints)][-1] == "step-00000004"
+    assert checkpoints.read_state(checkpoints.all_in(run.checkpoints)[-2]).step > 0
 
 
 def test_the_speed_is_that_of_the_steps_alone(tmp_path: Path) -> None:
@@ -317,7 +324,7 @@ def test_the_speed_is_that_of_the_steps_alone(tmp_path: Path) -> None:
 def _assert_same(one: RunDir, other: RunDir) -> None:
     """Two runs ended alike, to the last bit."""
     assert one.record.read_bytes() == other.record.read_bytes()
-    last, last_other = (checkpoint.all_in(run.checkpoints)[-1] for run in (one, other))
+    last, last_other = (checkpoints.all_in(run.checkpoints)[-1] for run in (one, other))
     assert last.name == last_other.name
     for name in ("generator", "critic", "generator-adam", "critic-adam"):
         tensors, others = checkpoint.read_tensors(last, name), checkpoint.read_tensors(last_other, name)

@@ -15,9 +15,10 @@ pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[tr
 from support.runs import begin, train
 
 from accompanist.errors import DataError
+from accompanist.runs.folder import Origin
 from training import origin
 from training.checkpoint import load_generator
-from training.origin import Origin, described, gone_on
+from training.origin import described, gone_on
 
 HERE = version("accompanist")
 UNKNOWN, TOLD_A, TOLD_B = (

@@ -16,6 +16,7 @@ from support.runs import lines  # noqa: E402
 from accompanist.config import TrainConfig  # noqa: E402
 from accompanist.errors import ConfigError, TrainingError  # noqa: E402
 from accompanist.music import midifile  # noqa: E402
+from accompanist.runs import checkpoints  # noqa: E402
 from training import checkpoint, plot, samples, session  # noqa: E402
 from training.live import books, sampler  # noqa: E402
 from training.live.recipe import Live, LiveTraining  # noqa: E402
@@ -85,7 +86,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_to_the_last_digit(
         assert not train(pieces, stop_after=stop)
     assert train(pieces)
     assert whole.record.read_bytes() == pieces.record.read_bytes()
-    last, last_other = (checkpoint.all_in(run.checkpoints)[-1] for run in (whole, pieces))
+    last, last_other = (checkpoints.all_in(run.checkpoints)[-1] for run in (whole, pieces))
     assert checkpoint.names_in(last) == checkpoint.names_in(last_other)
     for name in checkpoint.names_in(last):
         tensors, others = checkpoint.read_tensors(last, name), checkpoint.read_tensors(last_other, name)
@@ -104,7 +105,7 @@ def test_the_adversarial_phase_comes_after_likelihood_and_is_kept(tmp_path: Path
     }  # fmt: skip
     assert [line["epoch"] for line in lines(run, "epoch")] == [0, 1, 2]
     assert steps[2]["distance"] == pytest.approx(0.0, abs=1e-6)  # it sets out from what likelihood taught
-    last = checkpoint.all_in(run.checkpoints)[-1]
+    last = checkpoints.all_in(run.checkpoints)[-1]
     assert checkpoint.names_in(last) == ["critic", "critic-adam", "first", "network", "network-adam"]
     first, now = checkpoint.read_tensors(last, "first"), checkpoint.read_tensors(last, "network")
     assert not torch.equal(first["norm.weight"], now["norm.weight"])

@@ -85,7 +85,7 @@ def test_it_trains_and_says_where(asked: list[TrainConfig], capsys: pytest.Captu
     assert re.search(r"coupling +-?0\.\d+ +data +-?0\.\d+", out)
     assert {path.name for path in folder.iterdir()} == {
         "config.toml", "model.json", "data.json", "origin.json",
-        "metrics.jsonl", "losses.png", "checkpoints", "samples",
+        "metrics.jsonl", "outcome.json", "losses.png", "checkpoints", "samples",
     }  # fmt: skip
     kinds = {path.suffix for path in (folder / "samples/epoch-0001").iterdir()}
     assert kinds == {".mid", ".png", ".wav"}

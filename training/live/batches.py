@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from accompanist.music.harmony import CHORDS
 from training.live.codes import UNKNOWN, CodedSong
-from training.live.harmony import CHORDS
 from training.live.key import heard_classes, key_of
 from training.live.network import AHEAD_BEATS, Heard, Setting, melody_features
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accompanist.music.harmony import DEGREES, chords_of, keys_of
 from accompanist.music.spec import TrackSpec
 from accompanist.music.time import PPQ, STEPS_PER_BEAT, TICKS_PER_STEP
-from training.live.harmony import DEGREES, chords_of, keys_of
 from training.live.lanes import lanes_of, octaves_of
 from training.read import MELODY, SongTable
 from training.sources.kit import DRUMS, KIT

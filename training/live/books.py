@@ -10,9 +10,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from accompanist.errors import TrainingError
+from accompanist.music.harmony import DEGREES
 from training.live.codes import BOOK_SIZES
 from training.live.figures import FigureBook
-from training.live.harmony import DEGREES
 
 FILE = "books.safetensors"
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accompanist.music.harmony import CHORDS, DEGREES
 from accompanist.music.spec import TrackSpec
 from accompanist.music.time import STEPS_PER_BEAT
 from training.live.beats import Beats, Figures, lanes_in
 from training.live.figures import FigureBook, learn_book
-from training.live.harmony import CHORDS, DEGREES
 from training.read import Progress, silent
 
 LEVELS = 9

@@ -12,9 +12,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from accompanist.music.harmony import CHORDS, DEGREES, QUALITIES
 from accompanist.music.spec import TrackSpec
 from accompanist.music.theory import major_scale
-from training.live.harmony import CHORDS, DEGREES, QUALITIES
 
 _LIKELIEST = (0, 2, 4, 5, 7, 9, 10)
 """Semitones of the degrees where neither the chord nor the key settles them."""

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from accompanist.music.harmony import CHORDS
 from training.live.codes import STYLES, Layout
-from training.live.harmony import CHORDS
 
 STEPS = 4
 AHEAD_BEATS = 8

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from accompanist.music.harmony import CHORDS
 from accompanist.music.spec import TrackSpec
 from training.live.figures import FigureBook
-from training.live.harmony import CHORDS
 from training.live.key import heard_classes, key_of
 from training.live.network import AHEAD_BEATS, PLACES, LiveNetwork, Past, Setting, melody_features
 from training.live.rendering import Rendering

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from accompanist.music.harmony import CHORDS
 from accompanist.music.spec import TrackSpec
 from accompanist.music.time import STEPS_PER_BEAT
 from training.live.beats import DRUM_LANES
 from training.live.codes import LEVEL_VELOCITY, LEVELS
 from training.live.figures import FigureBook
-from training.live.harmony import CHORDS
 from training.live.lanes import lane_pitches
 
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from accompanist.music.harmony import CHORDS, DEGREES
 from accompanist.music.spec import TrackSpec
 from training.live.figures import FigureBook
-from training.live.harmony import CHORDS, DEGREES
 from training.live.lanes import degree_table
 
 STEPS = 4

@@ -11,10 +11,10 @@ pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[tr
 
 from support.live_songs import beats, books, coded_tune, in_numbers, layout, tune
 
+from accompanist.music.harmony import CHORDS, NO_CHORD
 from accompanist.music.spec import LIVE_BAND
 from training.live.beats import DRUM_LANES, Figures, beats_of
 from training.live.codes import LEVELS, STYLES, UNKNOWN, levels_of
-from training.live.harmony import CHORDS, NO_CHORD
 from training.live.lanes import lane_pitches
 from training.read import MELODY
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accompanist.music.harmony import CHORDS, DEGREES
 from accompanist.music.spec import BAND, TrackSpec
-from training.live.harmony import CHORDS, DEGREES
 from training.live.lanes import degree_table, lane_pitches, lanes_of, octaves_of, root_base
 
 C, G7, D_MINOR = 0, 2 * 12 + 7, 12 + 2

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from training.live.harmony import CHORDS, NO_CHORD, QUALITIES, _steadiest, chord_masks, chords_of, keys_of
+from accompanist.music.harmony import CHORDS, NO_CHORD, QUALITIES, _steadiest, chord_masks, chords_of, keys_of
 
 MAJOR, MINOR = 0, 1
 

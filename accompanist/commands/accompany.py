@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from accompanist.config import load_config, with_flags
-from accompanist.runtime.arrange import Mode
+from accompanist.runtime.arrange import Mode, Wish
 from accompanist.runtime.batch import Outcome, Request, accompany_all, pairs_of
 from accompanist.runtime.infer import Session, default_model_path
 
@@ -25,6 +25,11 @@ from accompanist.runtime.infer import Session, default_model_path
 @click.option("--mode", type=click.Choice(["live", "file"]), default="live", show_default=True,
               help="live: as `serve` would have played; file: with the whole melody known.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), help="Another seed, another accompaniment.  [default: 0]")
+@click.option(
+    "--temperature", type=click.FloatRange(0, 2), default=1.0, help="0: the same for every seed; 1: as trained."
+)
+@click.option("--density", type=click.FloatRange(0, 1), default=1.0, help="1: all of it; less: off-beats go first.")
+@click.option("--style", default="", help="One of the model's styles; a wrong one is told with those there are.")
 @click.option("--model", type=click.Path(path_type=Path), help="An .onnx model instead of the shipped one.")
 @click.option("--melody-track", "melody_name", metavar="NAME", help="Track to take as the melody.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Files at once.  [default: one per core]")
@@ -37,6 +42,9 @@ def accompany(
     target: Path,
     mode: str,
     seed: int | None,
+    temperature: float,
+    density: float,
+    style: str,
     model: Path | None,
     melody_name: str | None,
     jobs: int | None,
@@ -50,14 +58,16 @@ def accompany(
     \b
     accompanist accompany song.mid -o band.mid
     accompanist accompany song.mid -o band.mid --mode file --melody-track Vocals
+    accompanist accompany song.mid -o band.mid --style jazz --temperature 0.7 --density 0.6
     accompanist accompany songs/ -o bands/ --seed 7 --jobs 4
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     config = load_config(ctx.find_root().obj)
     path = model or (Path(config.serve.model) if config.serve.model else default_model_path())
     settings = with_flags(config.engine, {"seed": seed})
-    request = Request(path, settings, cast("Mode", mode), melody_name)
+    wish = Wish(density, temperature, style)
+    request = Request(path, settings, cast("Mode", mode), melody_name, wish)
     pairs = pairs_of(source, target)
-    Session(path)  # a model that does not load is told once, before the work is shared out
+    wish.commands(Session(path).spec)  # what cannot be had is told once, before the work is shared out
     alone = not source.is_dir()
     outcomes = []
     for outcome in _with_progress(accompany_all(pairs, request, jobs=jobs or os.cpu_count() or 1), len(pairs)):

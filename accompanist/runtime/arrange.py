@@ -13,7 +13,9 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from accompanist.config import EngineConfig
-from accompanist.errors import DataError
+from accompanist.engine.controls import Desk, Refused, worded
+from accompanist.engine.protocol import Command
+from accompanist.errors import ConfigError, DataError
 from accompanist.music.meters import Meters, bar_starts, meter_at
 from accompanist.music.note import Note
 from accompanist.music.song import DRUM_CHANNEL, MidiSong, MidiTrack, melody_track, rescaled
@@ -28,6 +30,38 @@ HIGHEST_PPQ = 0x7FFF
 """A MIDI file has 15 bits for it (Standard MIDI Files 1.0, header chunk)."""
 MOST_BEATS = 40_000
 """Five hours and more at most tempos: a longer file is damaged rather than music."""
+
+
+class Wish(NamedTuple):
+    """What the player asks of the band before the song, as with the controls while it plays.
+
+    Args:
+        density: 0 to 1: the share of a bar's sixteenths, heaviest first, on which the band may strike.
+        temperature: 0 to 2: scales the model's noise; 0 always the same answer, 1 as trained.
+        style: Name of one of the model's styles; empty: its first, where it has any.
+    """
+
+    density: float = 1.0
+    temperature: float = 1.0
+    style: str = ""
+
+    def commands(self, spec: ModelSpec) -> list[Command]:
+        """The same as commands.
+
+        Raises:
+            ConfigError: the model has no such style, or a number is out of range; it is said which there are.
+        """
+        turned: dict[str, object] = {"density": self.density, "temperature": self.temperature}
+        if self.style:
+            turned["style"] = self.style
+        try:
+            return [worded(name, None, value, spec) for name, value in turned.items()]
+        except Refused as refused:
+            accepted = f"; accepted: {', '.join(refused.accepted)}" if refused.accepted else ""
+            raise ConfigError(f"{refused.message}{accepted}", hint="choose another value") from refused
+
+
+AS_TRAINED = Wish()
 
 
 class Arrangement(NamedTuple):
@@ -47,7 +81,13 @@ class Arrangement(NamedTuple):
 
 
 def arrange(
-    session: Session, song: MidiSong, settings: EngineConfig, *, mode: Mode = "live", melody_name: str | None = None
+    session: Session,
+    song: MidiSong,
+    settings: EngineConfig,
+    *,
+    mode: Mode = "live",
+    melody_name: str | None = None,
+    wish: Wish = AS_TRAINED,
 ) -> Arrangement:
     """Accompany a song.
 
@@ -57,10 +97,13 @@ def arrange(
         settings: The engine's; the song's own meter goes before its `beats_per_bar`.
         mode: "live": as `serve` would have played; "file": with the whole melody known.
         melody_name: Track to take as the melody; None: the most likely one.
+        wish: What the player asks of the band.
 
     Raises:
+        ConfigError: the wish is for a style that the model does not have, or a number is out of range.
         DataError: there is no such track, or no note in it.
     """
+    commands = wish.commands(session.spec)
     melody = song.tracks[melody_track(song, melody_name)]
     if not melody.notes:
         raise DataError(f"the track {melody.name!r} has no notes", hint="name another with --melody-track")
@@ -72,10 +115,13 @@ def arrange(
     bars = bar_starts(coarse.meters, last_tick)
     settings = msgspec.structs.replace(settings, beats_per_bar=_beats_per_bar(coarse.meters, settings))
     if mode == "live":
-        performance = perform(session, notes, coarse.tempo, settings, end_tick=bars[-1])
+        performance = perform(session, notes, coarse.tempo, settings, end_tick=bars[-1], commands=commands)
     else:
+        desk = Desk(session.spec)
+        for command in commands:
+            desk.take(command)
         performance = perform_with_foresight(
-            session, notes, seed=settings.seed, end_tick=bars[-1], beats_per_bar=settings.beats_per_bar
+            session, notes, seed=settings.seed, end_tick=bars[-1], beats_per_bar=settings.beats_per_bar, desk=desk
         )
     ppq = _ppq_for_both(song.ppq)
     fine = rescaled(MidiSong(tracks=(melody,), tempo=song.tempo, meters=song.meters), ppq)

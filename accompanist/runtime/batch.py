@@ -18,7 +18,7 @@ from typing import NamedTuple
 from accompanist.config import EngineConfig
 from accompanist.errors import AccompanistError, DataError, StorageError
 from accompanist.music import midifile
-from accompanist.runtime.arrange import Mode, arrange
+from accompanist.runtime.arrange import AS_TRAINED, Mode, Wish, arrange
 from accompanist.runtime.infer import Session
 
 MIDI_SUFFIXES = (".mid", ".midi", ".smf")
@@ -32,12 +32,14 @@ class Request(NamedTuple):
         settings: The engine's.
         mode: "live" or "file".
         melody_name: Track to take as the melody; None: the most likely one.
+        wish: What the band is asked for.
     """
 
     model: Path
     settings: EngineConfig
     mode: Mode
     melody_name: str | None
+    wish: Wish = AS_TRAINED
 
 
 class Outcome(NamedTuple):
@@ -71,7 +73,9 @@ def accompany_file(session: Session, source: Path, target: Path, request: Reques
     """
     song = midifile.read(source)
     try:
-        made = arrange(session, song, request.settings, mode=request.mode, melody_name=request.melody_name)
+        made = arrange(
+            session, song, request.settings, mode=request.mode, melody_name=request.melody_name, wish=request.wish
+        )
     except DataError as error:
         raise DataError(f"{source}: {error.message}", hint=error.hint) from error
     try:

@@ -15,9 +15,22 @@ import numpy as np
 
 from accompanist.config import EngineConfig
 from accompanist.engine.bars import BarBuffer
+from accompanist.engine.controls import Desk
+from accompanist.engine.density import thinned
 from accompanist.engine.engine import Engine
 from accompanist.engine.line import encoded, nearest_step
-from accompanist.engine.protocol import Answer, Failure, Input, Job, Message, Received, Stop, TempoChange
+from accompanist.engine.protocol import (
+    Answer,
+    Command,
+    Committed,
+    Failure,
+    Input,
+    Job,
+    Message,
+    Received,
+    Stop,
+    TempoChange,
+)
 from accompanist.engine.schedule import RELEASE_VELOCITY
 from accompanist.engine.transport import LONGEST_BEAT_US, SHORTEST_BEAT_US
 from accompanist.errors import ModelError
@@ -51,7 +64,13 @@ class Performance(NamedTuple):
 
 
 def perform(
-    session: Session, melody: Sequence[Note], tempo: TempoMap, settings: EngineConfig, *, end_tick: int
+    session: Session,
+    melody: Sequence[Note],
+    tempo: TempoMap,
+    settings: EngineConfig,
+    *,
+    end_tick: int,
+    commands: Sequence[Command] = (),
 ) -> Performance:
     """Play a melody to the engine and write down what it plays.
 
@@ -61,6 +80,7 @@ def perform(
         tempo: At 480 ticks per quarter note.
         settings: The engine's; `seed` makes the performance.
         end_tick: Where the player stops; what sounds then ends there.
+        commands: What the player turns before the song.
 
     Raises:
         ModelError: the model failed on a question, which in play would only be counted.
@@ -68,7 +88,7 @@ def perform(
     tempo = _within_reach(tempo)
     engine = Engine(session.spec, settings, wait_for_player=False)
     waiting = sorted(_played(without_doubles(list(melody)), tempo, end_tick), key=lambda received: received.at_s)
-    inputs: list[Input] = [TempoChange(0.0, us, tick) for tick, us in tempo.changes]
+    inputs: list[Input] = [*commands, *(TempoChange(0.0, us, tick) for tick, us in tempo.changes)]
     messages: list[Message] = []
     inference_s: list[float] = []
     events: Counter[str] = Counter()
@@ -98,7 +118,13 @@ def perform(
 
 
 def perform_with_foresight(
-    session: Session, melody: Sequence[Note], *, seed: int, end_tick: int, beats_per_bar: int | None = None
+    session: Session,
+    melody: Sequence[Note],
+    *,
+    seed: int,
+    end_tick: int,
+    beats_per_bar: int | None = None,
+    desk: Desk | None = None,
 ) -> Performance:
     """Accompany a melody that is known as a whole: plan after plan, each for its own place.
 
@@ -111,29 +137,40 @@ def perform_with_foresight(
         seed: Of the noise.
         end_tick: What would sound beyond is cut.
         beats_per_bar: Quarter notes in a bar, for a model with codes; as it was trained where None.
+        desk: Where temperature, style, density and mutes stand; as at the beginning where None.
     """
     spec = session.spec
+    desk = desk or Desk(spec)
+    beats_per_bar = beats_per_bar or spec.beats_per_bar
     replies: list[Reply] = []
     inference_s: list[float] = []
-    ask = _Foresight(spec, melody, end_tick, beats_per_bar or spec.beats_per_bar) if spec.codes else None
+    ask = _Foresight(spec, melody, end_tick, beats_per_bar, desk.style) if spec.codes else None
     for number, plan_tick in enumerate(range(0, end_tick, spec.plan_steps * TICKS_PER_STEP)):
         if ask is not None:
             question = ask.question(plan_tick, replies)
         else:  # the model's answer begins `lag_steps` before the end of the window it is given
             question = Question(_heard(melody, spec.context_steps, plan_tick + spec.lag_steps * TICKS_PER_STEP))
         began_s = time.perf_counter()
-        replies.append(session.run(question, seed=noise_seed(seed, number)))
+        replies.append(session.run(question, seed=noise_seed(seed, number), temperature=desk.temperature))
         inference_s.append(time.perf_counter() - began_s)
-    notes = _notes_of_replies(replies, spec, end_tick)
+    notes = [
+        [] if track in desk.closed else _thinned(its, desk.density, beats_per_bar)
+        for track, its in enumerate(_notes_of_replies(replies, spec, end_tick))
+    ]
     return Performance(tuple(notes), inference_s, {"answer": len(replies)} if replies else {})
+
+
+def _thinned(notes: Sequence[Note], density: float, beats_per_bar: int) -> list[Note]:
+    return [committed.note for committed in thinned([Committed(0, note) for note in notes], density, beats_per_bar)]
 
 
 class _Foresight:
     """The questions to a model with codes that may know the whole melody."""
 
-    def __init__(self, spec: ModelSpec, melody: Sequence[Note], end_tick: int, beats_per_bar: int) -> None:
+    def __init__(self, spec: ModelSpec, melody: Sequence[Note], end_tick: int, beats_per_bar: int, style: int) -> None:
         self._spec = spec
         self._beats_per_bar = beats_per_bar
+        self._style = style
         last_step = nearest_step(end_tick) + spec.plan_steps + spec.ahead_steps
         self._roll = encoded(melody, -spec.context_steps, last_step)
 
@@ -151,6 +188,7 @@ class _Foresight:
             known_step=spec.melody_steps,
             beat_in_bar=plan_tick // PPQ % self._beats_per_bar,
             beats_per_bar=self._beats_per_bar,
+            style=self._style,
         )
         return Question(self._roll[:, plan_step : plan_step + spec.melody_steps], codes, moment)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -8,14 +9,14 @@ from hypothesis import strategies as st
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
-from accompanist.errors import DataError
+from accompanist.errors import ConfigError, DataError
 from accompanist.melodies import ODE_TO_JOY
 from accompanist.music import midifile
 from accompanist.music.note import Note, without_doubles
 from accompanist.music.question import Question
 from accompanist.music.song import MidiSong, MidiTrack
 from accompanist.music.time import TempoMap
-from accompanist.runtime.arrange import MOST_BEATS, Mode, arrange, free_channel
+from accompanist.runtime.arrange import MOST_BEATS, Mode, Wish, arrange, free_channel
 from accompanist.runtime.infer import Session
 
 LIVE = EngineConfig()
@@ -176,3 +177,37 @@ def test_any_song_keeps_its_melody_tempo_and_meters_and_the_band_is_on_the_grid(
     rendered = midifile.render(made)
     assert midifile.render(arrange(session, song, config, mode=mode).song) == rendered
     assert midifile.parse(rendered) == made  # every note-on has its note-off
+
+
+BASS, DRUMS = 1, 4
+"""Places among the tracks of a song that the live model accompanies."""
+
+
+@pytest.mark.parametrize("mode", ["live", "file"])
+def test_the_band_plays_what_it_is_asked_for(live_model: Path, mode: Mode) -> None:
+    styled = Session(live_model)
+    song = song_of(ODE_TO_JOY.notes())
+    plain = arrange(styled, song, EngineConfig(follow_density=False, rest_bars=0), mode=mode).song.tracks
+
+    def asked(**wish: Any) -> tuple[MidiTrack, ...]:
+        settings = EngineConfig(follow_density=False, rest_bars=0, seed=3)
+        return arrange(styled, song, settings, mode=mode, wish=Wish(**wish)).song.tracks
+
+    velocities = [{note.velocity for note in tracks[BASS].notes} for tracks in (plain, asked(style="folk"))]
+    assert max(velocities[1]) > max(velocities[0])  # its style is the second, and told by the bass's loudness
+    thin = asked(density=0.25)
+    assert {note.start_tick % 480 for track in thin[1:] for note in track.notes} == {0}
+    assert len(thin[2].notes) < len(plain[2].notes)
+    assert {note.pitch for note in asked(temperature=0.0)[DRUMS].notes} == {
+        38
+    }  # noise of zero is not above zero: the snare alone
+    assert {note.pitch for note in asked()[DRUMS].notes} == {36, 38}
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [(Wish(style="polka"), "pop, folk"), (Wish(temperature=3), "0 to 2"), (Wish(density=-1), "0 to 1")],
+)
+def test_what_cannot_be_had_is_told_with_what_can(live_model: Path, wish: Wish, told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        arrange(Session(live_model), song_of(ODE_TO_JOY.notes()), LIVE, wish=wish)

@@ -155,7 +155,7 @@ class AnticipatingSession:
     def __init__(self) -> None:
         self.heard: list[np.ndarray] = []
 
-    def run(self, question: Question, *, seed: int) -> Reply:
+    def run(self, question: Question, *, seed: int, temperature: float = 1.0) -> Reply:  # noqa: ARG002 (a stand-in)
         self.heard.append(question.melody)
         return Reply(np.full((3, 2, 16, 128), -1.0 - seed, dtype=np.float32))
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "config": ("accompanist.commands.config:config", "Show and explain the settings."),
     "data": ("training.commands.data:data", "List, add and show sources of music to train on."),
     "train": ("training.commands.train:train", "Train a model on real music."),
+    "jobs": ("training.commands.jobs:jobs", "Queue trainings, and have workers do them."),
     "export": ("export.command:export", "Turn a training run into a verified ONNX model."),
     "evaluate": ("export.evaluate:evaluate", "Measure how a model plays songs it never saw."),
     "console": ("accompanist.commands.console:console", "Train, watch, hear and play, in the browser."),
@@ -34,6 +35,7 @@ EXTRAS = {
     "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train",
     "matplotlib": "train", "pypianoroll": "train", "onnx": "export", "onnxscript": "export", "fluidsynth": "audio",
     "starlette": "console", "uvicorn": "console", "chartkick": "console", "markdown_it": "console",
+    "dbos": "jobs", "psycopg": "jobs", "sqlalchemy": "jobs",
 }  # fmt: skip
 
 

@@ -18,6 +18,8 @@ AccompanistError            exit 1
 ├── StorageError            exit 9   a file or folder cannot be written
 ├── ControlError            exit 10  the control socket cannot be opened, nobody answers there, a command is refused, or
 │                                    nothing was touched that could be learnt
+├── JobError                exit 11  there is no such job, what is asked cannot be done with it, it failed, or its
+│                                    database does not answer
 └── ConsoleError            exit 12  the console cannot be opened at that address
 """
 
@@ -118,6 +120,12 @@ class ControlError(AccompanistError):
     """The control socket cannot be opened, nobody answers there, a command is refused, or nothing was learnt."""
 
     exit_code = 10
+
+
+class JobError(AccompanistError):
+    """There is no such job, what is asked cannot be done with it, it failed, or its database does not answer."""
+
+    exit_code = 11
 
 
 class ConsoleError(AccompanistError):

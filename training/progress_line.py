@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from training.duration import duration
 from training.loop import Progress
 
 SPEED_OVER = 60
@@ -79,13 +80,3 @@ def line(progress: Progress, steps_per_s: float) -> str:
         parts.append(f"{steps_per_s:.2f} steps/s" if steps_per_s < 10 else f"{steps_per_s:.0f} steps/s")
         parts.append(f"{duration((progress.steps - progress.step) / steps_per_s)} left")
     return " | ".join(parts)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as 45 s, 3:05 min or 2:03 h."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02d} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02d} h"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
@@ -26,13 +27,15 @@ CHANGEABLE = ("epochs", "adversarial_epochs", "device", "threads")
 """Settings that a resumed run may change; any other would make it another run."""
 
 
-def begin(config: TrainConfig, data: DataConfig, recipe: Recipe) -> RunDir:
-    """Make a new run's folder.
+def begin(
+    config: TrainConfig, data: DataConfig, recipe: Recipe, files: Mapping[str, bytes] = MappingProxyType({})
+) -> RunDir:
+    """Make a new run's folder, with what else belongs into it, by name.
 
     Raises:
         StorageError: it cannot be written.
     """
-    return RunDir.create(config, data, recipe.spec(config), recipe.facts, recipe.files())
+    return RunDir.create(config, data, recipe.spec(config), recipe.facts, {**recipe.files(), **files})
 
 
 def changed(run: RunDir, flags: dict[str, Any]) -> TrainConfig:

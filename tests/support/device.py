@@ -42,15 +42,20 @@ class Program:
             self._fresh.put(line)
         self._fresh.put(None)
 
-    def line_with(self, text: str) -> str:
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
+    def line_with(self, text: str, patience_s: float = PATIENCE_S) -> str:
         """Wait for a line that holds a text."""
-        deadline_s = time.monotonic() + PATIENCE_S
+        deadline_s = time.monotonic() + patience_s
         try:
             while (line := self._fresh.get(timeout=max(deadline_s - time.monotonic(), 0.01))) is not None:
                 if text in line:
                     return line
         except queue.Empty:
-            raise AssertionError(f"no line with {text!r} in {PATIENCE_S} s: {self.lines}") from None
+            raise AssertionError(f"no line with {text!r} in {patience_s} s: {self.lines}") from None
         raise AssertionError(f"it ended without a line with {text!r}: {self.lines}")
 
     def said(self, text: str) -> str:
@@ -61,10 +66,10 @@ class Program:
         """Send it a signal."""
         self._process.send_signal(number)
 
-    def ends(self) -> int:
+    def ends(self, patience_s: float = PATIENCE_S) -> int:
         """Wait for its end; returns its exit code."""
-        code = self._process.wait(PATIENCE_S)
-        self._reader.join(PATIENCE_S)
+        code = self._process.wait(patience_s)
+        self._reader.join(patience_s)
         assert self._process.stdout is not None
         self._process.stdout.close()
         return code

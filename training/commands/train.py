@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -17,10 +18,11 @@ from rich.console import Console
 from accompanist.config import Config, TrainConfig, load_config, with_flags
 from accompanist.runs import checkpoints
 from training import recipes, session
+from training.duration import duration
 from training.loop import Loop
 from training.options import flags_of, given
 from training.progress import reading_shown
-from training.progress_line import ProgressLine, duration
+from training.progress_line import ProgressLine
 from training.recipe import Recipe, settled
 from training.rundir import RunDir, check_writable
 
@@ -52,12 +54,12 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
     settings = load_config(config_path)
     typed = given(TrainConfig, flags)
     console = Console(stderr=True)
-    run, config, recipe = _resumed(settings, resume, typed, console) if resume else _begun(settings, typed, console)
+    run, config, recipe = _resumed(settings, resume, typed, console) if resume else begun(settings, typed, console)
     torch.set_num_threads(config.threads or torch.get_num_threads())
     # A saturated tanh leaves gradients so small that the CPU computes them many times slower than zeros.
     torch.set_flush_denormal(True)
     with (
-        _signals() as caught,
+        caught_signals() as caught,
         ProgressLine(console, time.monotonic) as show,
         session.opened(run, config, recipe, show) as loop,
     ):
@@ -69,13 +71,23 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
         raise click.exceptions.Exit(128 + caught[0])
 
 
-def _begun(settings: Config, typed: dict[str, Any], console: Console) -> tuple[RunDir, TrainConfig, Recipe]:
+def begun(
+    settings: Config, typed: dict[str, Any], console: Console, files: Mapping[str, bytes] = MappingProxyType({})
+) -> tuple[RunDir, TrainConfig, Recipe]:
+    """Read the music and begin a run.
+
+    Args:
+        settings: Of the settings file.
+        typed: Settings that go before those.
+        console: Where to tell what is done.
+        files: What else belongs into its folder, by name.
+    """
     config = settled(with_flags(settings.train, typed))
     session.device_of(config)
     check_writable(Path(config.runs))
     with reading_shown(time.monotonic, console=console) as progress:
         recipe = recipes.load(config, settings.data, progress=progress)
-    run = session.begin(config, settings.data, recipe)
+    run = session.begin(config, settings.data, recipe, files)
     console.print(f"{run.path}: {recipe.summary}", highlight=False, soft_wrap=True)
     return run, config, recipe
 
@@ -94,7 +106,7 @@ def _resumed(
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
+def caught_signals() -> Iterator[list[int]]:
     """Catch the first Ctrl-C or SIGTERM, so that the step can be finished; the second one ends at once.
 
     Yields:

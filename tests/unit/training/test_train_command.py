@@ -21,9 +21,10 @@ from support.runs import splits  # noqa: E402
 from accompanist import cli  # noqa: E402
 from accompanist.config import TrainConfig, settings  # noqa: E402
 from training import catalog, samples  # noqa: E402
+from training.duration import duration  # noqa: E402
 from training.live import corpus, sampler  # noqa: E402
 from training.loop import Progress  # noqa: E402
-from training.progress_line import ProgressLine, duration  # noqa: E402
+from training.progress_line import ProgressLine  # noqa: E402
 from training.recipe import OWN  # noqa: E402
 from training.rundir import RunDir  # noqa: E402
 from training.step import ClassicStep  # noqa: E402

@@ -1,0 +1,65 @@
+"""A queue with no worker: what is submitted waits, and can be looked at, cancelled and resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("dbos", reason="needs the jobs extra: pip install -e '.[jobs]'")
+
+from accompanist.config import TrainConfig
+from accompanist.errors import JobError, StorageError
+from accompanist.jobs.client import Jobs
+from accompanist.jobs.database import Database
+from accompanist.jobs.job import Job, title_of
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[Jobs]:
+    with Jobs(Database.at("", tmp_path / "runs")) as queue:
+        yield queue
+
+
+def test_a_job_waits_for_a_worker(jobs: Jobs) -> None:
+    name = jobs.submit(Job(train=TrainConfig(name="ska", epochs=3)))
+    job = jobs.status(name[:4])
+    assert (job.id, job.state, job.title, job.worker, job.doing) == (name, "queued", "ska", "", None)
+    assert job.submitted.endswith("+00:00")
+    assert not job.over
+    assert jobs.workers() == 0
+
+
+def test_the_newest_come_first(jobs: Jobs) -> None:
+    names = [jobs.submit(Job(train=TrainConfig(name=f"n{i}"))) for i in range(3)]
+    assert [job.id for job in jobs.all(most=2)] == names[:0:-1]
+
+
+def test_cancelled_then_resumed(jobs: Jobs) -> None:
+    name = jobs.submit(Job(train=TrainConfig()))
+    assert jobs.cancel(name).state == "cancelled"
+    assert jobs.status(name).ended
+    with pytest.raises(JobError, match="is cancelled already"):
+        jobs.cancel(name)
+    assert jobs.resume(name).state == "queued"
+    with pytest.raises(JobError, match="only one that was cancelled or has failed"):
+        jobs.resume(name)
+
+
+def test_what_is_not_there_is_told(jobs: Jobs) -> None:
+    with pytest.raises(JobError, match="there is no job 'ffff'"):
+        jobs.status("ffff")
+    with pytest.raises(JobError, match="there is no job ''"):
+        jobs.status("")
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(StorageError, match=r"cannot open .*jobs\.db"):
+        Jobs(Database.at("", tmp_path / "runs"))
+
+
+def test_titles() -> None:
+    assert title_of(TrainConfig()) == "musegan"
+    assert title_of(TrainConfig(model="live", data=("mine", "groove"))) == "live-mine-groove"

@@ -9,7 +9,7 @@ What a step measures is its recipe's own:
 
     musegan    critic (the Wasserstein loss: minus the estimated distance from the data), penalty (before its weight),
                generator, and the norms of their gradients; the critic's are means over its updates
-    live       loss (weighted), and in nats what each code costs: chord, bass, piano, strings, drums, loudness;
+    live       loss (weighted), and in nats what key and codes cost: key, chord, bass, piano, strings, drums, loudness;
                the norm of the gradient. Of the adversarial phase: loss; follow (of the melody in the harmony, beyond
                chance), human_harmony and human_texture (the critic's opinion), critic_right (share), critic_loss;
                distance from what likelihood taught and chord_entropy (nats); likelihood, gradient

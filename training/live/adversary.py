@@ -62,7 +62,7 @@ class Adversary:
             often the critic was right, its loss, the distance from the first network and the entropy of its chords.
         """
         device = next(self.network.parameters()).device
-        key = assumed_key(stretch, draws)[:, None].expand(stretch.place.shape)
+        key = assumed_key(stretch, self.network.keys, draws)[:, None].expand(stretch.place.shape)
         people = moved_chords(stretch.codes, key)
         melodies, keys = _repeated(stretch, GROUP), key.repeat_interleave(GROUP, dim=0)
         foresight = bool(draws.random() < FILE_SHARE)
@@ -108,10 +108,10 @@ class Adversary:
 
 
 def comparable(codes: Tensor, people: Tensor) -> Tensor:
-    """What was played, without the tracks of which nobody knows what people play in that song.
+    """What was played, where it is known what people play: in the song, on the tracks that it has.
 
     A song that comes without drums is not one in which the drummer is silent: a critic that heard it so would teach
-    silence.
+    silence. Nor do people fall silent where a song ends: nobody knows what they would play after it.
 
     Args:
         codes: (B, T, codes) what was played.
@@ -119,7 +119,7 @@ def comparable(codes: Tensor, people: Tensor) -> Tensor:
     """
     unknown = (people < 0).all(dim=1, keepdim=True)
     unknown[..., 0] = False  # the chord is what the other tracks are written in
-    return torch.where(unknown, UNKNOWN, codes)
+    return torch.where(unknown | (people[..., :1] < 0), UNKNOWN, codes)
 
 
 def _repeated(stretch: Stretch, times: int) -> Stretch:

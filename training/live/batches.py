@@ -17,7 +17,7 @@ from torch import Tensor
 
 from accompanist.music.harmony import CHORDS
 from training.live.codes import UNKNOWN, CodedSong
-from training.live.key import heard_classes, key_of
+from training.live.key import KeyFinder, Melody
 from training.live.network import AHEAD_BEATS, Heard, Setting, melody_features
 
 SHORTEST_GROOVE_BEATS = 16
@@ -151,22 +151,35 @@ class Reading(NamedTuple):
     target: Tensor
 
 
-def assumed_key(stretch: Stretch, draws: np.random.Generator) -> Tensor:
-    """A key for each stretch: mostly what its melody suggests up to some beat, else any.
+WRONG_KEYS = 0.06
+"""Share of stretches read in any key: the model will sometimes be wrong, and must know its way about then too."""
 
-    The model will sometimes be wrong about the key, and must know its way about then too.
+
+def melody_of(stretch: Stretch, device: torch.device) -> Melody:
+    """The melody of some stretches, on a device."""
+    length = stretch.place.shape[1]
+    notes = (part[:, :length] for part in (stretch.pitch, stretch.struck, stretch.known))
+    return Melody(*(part.to(device) for part in (*notes, stretch.place, stretch.meter)))
+
+
+@torch.no_grad()
+def assumed_key(stretch: Stretch, finder: KeyFinder, draws: np.random.Generator) -> Tensor:
+    """A key for each stretch: mostly what its melody suggests up to some beat, else any.
 
     Returns:
         (B,) tonics.
     """
     count, length = stretch.place.shape
+    row = torch.arange(count)
     now = torch.from_numpy(draws.integers(8, length, count))
-    classes = heard_classes(stretch.pitch[:, :length], stretch.known[:, :length])
-    key = key_of(classes, now[:, None] - 1 - torch.arange(length)[None, :])
-    chance = torch.from_numpy(draws.random(count))
-    key = torch.where(classes.sum(dim=(1, 2)) == 0, stretch.key[torch.arange(count), now], key)
+    device = finder.turns.device
+    evidence = finder.evidence(melody_of(stretch, device))
+    shares = finder.shares((now[:, None] - 1 - torch.arange(length)).to(device))
+    key = finder.logits(evidence, shares)[row, row].argmax(dim=-1).cpu()
+    silent = evidence.sounding.sum(dim=1).cpu() == 0
+    key = torch.where(silent, stretch.key[row, now], key)
     any_key = torch.from_numpy(draws.integers(0, 12, count))
-    return torch.where(chance < 0.15, any_key, key)
+    return torch.where(torch.from_numpy(draws.random(count)) < WRONG_KEYS, any_key, key)
 
 
 def moved_chords(codes: Tensor, key: Tensor) -> Tensor:
@@ -218,10 +231,10 @@ def setting_of(stretch: Stretch, key: Tensor) -> Setting:
     return Setting(stretch.place, stretch.meter, stretch.style, key)
 
 
-def reading_of(stretch: Stretch, draws: np.random.Generator) -> Reading:
-    """A situation for each stretch, drawn at random."""
+def reading_of(stretch: Stretch, finder: KeyFinder, draws: np.random.Generator) -> Reading:
+    """A situation for each stretch, drawn at random; the finder says in which key it is read."""
     count, length = stretch.place.shape
-    key = assumed_key(stretch, draws)[:, None].expand(count, length)
+    key = assumed_key(stretch, finder, draws)[:, None].expand(count, length)
     ahead, hole = _foresight(count, length, draws)
     missing = torch.from_numpy(draws.choice(3, (count, length), p=(0.4, 0.45, 0.15)))
     codes = moved_chords(stretch.codes, key)

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from accompanist.music.harmony import CHORDS
 from training.live.codes import STYLES, Layout
+from training.live.key import KeyFinder
 
 STEPS = 4
 AHEAD_BEATS = 8
@@ -28,6 +29,8 @@ AHEAD_BEATS = 8
 MELODY_FEATURES = STEPS * 16
 """Of each step: twelve pitch classes, silence, onset, height, and whether it is unknown."""
 PLACES = 4
+ATTENTION_BEATS = 48
+"""Beats that a token attends to, its own included: twelve bars of four. More did not help (model log, entry 5)."""
 
 
 class Shape(NamedTuple):
@@ -177,6 +180,7 @@ class LiveNetwork(nn.Module):
         super().__init__()
         self.layout, self.shape = layout, shape
         width = shape.width
+        self.keys = KeyFinder()
         self.melody = nn.Sequential(
             nn.Linear(MELODY_FEATURES, 2 * shape.melody_width),
             nn.GELU(),
@@ -313,8 +317,9 @@ class LiveNetwork(nn.Module):
 
 
 def causal_mask(tokens: int, device: torch.device | None = None) -> Tensor:
-    """(tokens, tokens), added to scores: nobody looks ahead."""
-    return torch.full((tokens, tokens), float("-inf"), device=device).triu(1)
+    """(tokens, tokens), added to scores: nobody looks ahead, or further back than `ATTENTION_BEATS`."""
+    unseen = torch.full((tokens, tokens), float("-inf"), device=device)
+    return unseen.triu(1) + unseen.tril(-ATTENTION_BEATS)
 
 
 def melody_features(pitch: Tensor, struck: Tensor, known: Tensor, key: Tensor) -> Tensor:

@@ -22,8 +22,16 @@ from torch.nn import functional
 from accompanist.music.harmony import CHORDS
 from accompanist.music.spec import TrackSpec
 from training.live.figures import FigureBook
-from training.live.key import heard_classes, key_of
-from training.live.network import AHEAD_BEATS, PLACES, LiveNetwork, Past, Setting, melody_features
+from training.live.key import Melody
+from training.live.network import (
+    AHEAD_BEATS,
+    ATTENTION_BEATS,
+    PLACES,
+    LiveNetwork,
+    Past,
+    Setting,
+    melody_features,
+)
 from training.live.rendering import Rendering
 
 PLAN_BEATS = 8
@@ -46,7 +54,7 @@ class LivePlayer(nn.Module):
         books: By track.
         tracks: The ensemble, in the order of the network's tracks.
         temperatures: Of each code, for a noise of 1: below 1 the likelier choices are made likelier still.
-        context_beats: Beats of the past that it reads.
+        context_beats: Beats of the past that it is given: it looks for the key in all of them and reads the last.
     """
 
     first_rows: Tensor
@@ -67,6 +75,7 @@ class LivePlayer(nn.Module):
         super().__init__()
         self.network = network
         self.context = context_beats
+        self.reads = min(context_beats, ATTENTION_BEATS)
         sizes = network.layout.sizes
         self.noise_shape = (PLAN_BEATS, sum(sizes))
         # One table of all codes' values: a beat's codes are looked up at once, and a head is a slice of it.
@@ -96,18 +105,21 @@ class LivePlayer(nn.Module):
             the plan (1, 8, codes).
         """
         first_beat = (moment[0, 0] + STEPS - 1) // STEPS
-        pitch, struck, known = self._melody(melody, moment)
-        beat = torch.arange(pitch.shape[1])
-        key = key_of(heard_classes(pitch, known), (self.context - 1 - beat).abs()[None])
+        heard = self._melody(melody, moment)
+        beat = torch.arange(self.context + MELODY_AHEAD_BEATS)
+        key = self.network.keys.key_at(self.network.keys.evidence(heard), (self.context - 1 - beat).abs())
         ahead_beats = torch.clamp(moment[0, 1] // STEPS - self.context, 0, MELODY_AHEAD_BEATS)
-        hearing = self._hearing(pitch, struck, known, key, ahead_beats)
-        setting = self._setting(moment, key)
-        chosen = self._plan(hearing, setting, self._moved(codes, key), noise, first_beat)
+        # The key is found in all that was heard; of the rest the network reads the end.
+        skipped = self.context - self.reads
+        near = Melody(*(part[:, skipped:] for part in heard))
+        hearing = self._hearing(near, key, ahead_beats)
+        setting = self._setting(near, moment[:, 4:5], key)
+        chosen = self._plan(hearing, setting, self._moved(codes[:, skipped:], key), noise, first_beat - skipped)
         plan = self._moved(chosen, -key)
         return self.band(plan[0], key.expand(PLAN_BEATS)).flatten(0, 1)[None], plan
 
-    def _melody(self, melody: Tensor, moment: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pitch (-1: silent), onset and whether it was heard, of each step of each beat: (1, beats, 4)."""
+    def _melody(self, melody: Tensor, moment: Tensor) -> Melody:
+        """What was heard, of all beats of the window."""
         held = (melody[:, 1] > 0).to(torch.int64)
         number = torch.arange(1, 129)
         pitch = (held * number).amax(dim=-1) - 1
@@ -115,11 +127,17 @@ class LivePlayer(nn.Module):
         struck = ((onsets * number).amax(dim=-1) - 1 == pitch) & (pitch >= 0)
         step = torch.arange(melody.shape[2])
         known = ((step >= moment[0, 0]) & (step < moment[0, 1]))[None]
-        return pitch.reshape(1, -1, STEPS), struck.reshape(1, -1, STEPS), known.reshape(1, -1, STEPS)
+        per_bar = moment[:, 3:4]
+        meter = torch.where(per_bar % 3 == 0, 3, torch.where(per_bar == 2, 2, 4))
+        beats = torch.arange(self.context + MELODY_AHEAD_BEATS)[None] - self.context
+        place = (moment[:, 2:3] + beats) % torch.where(per_bar > PLACES, meter, per_bar)
+        pitch, struck, known = (part.reshape(1, -1, STEPS) for part in (pitch, struck, known))
+        return Melody(pitch, struck, known, torch.clamp(place, 0, PLACES - 1), meter.expand_as(place))
 
-    def _hearing(self, pitch: Tensor, struck: Tensor, known: Tensor, key: Tensor, ahead_beats: Tensor) -> Tensor:
-        """The tokens' melody; the first token is that of beat 1, the last that of the plan's last beat."""
-        beats = self.context + PLAN_BEATS
+    def _hearing(self, heard: Melody, key: Tensor, ahead_beats: Tensor) -> Tensor:
+        """The tokens' melody; the first token is that of the second beat, the last that of the plan's last beat."""
+        pitch, struck, known = heard[:3]
+        beats = self.reads + PLAN_BEATS
         unheard = torch.zeros_like(known[:, :1])
         nothing = melody_features(torch.full_like(pitch[:, :1], -1), unheard, unheard, key[:, None])
         features = torch.cat([nothing, melody_features(pitch, struck, known, key[:, None])], dim=1)
@@ -127,26 +145,19 @@ class LivePlayer(nn.Module):
         before = torch.stack([read[:, 1:beats], read[:, : beats - 1]], dim=2)
         index = torch.arange(1, beats)[:, None] + torch.arange(AHEAD_BEATS)
         # Of the past it is told no more than it was then: as much of the time to come as it knows now.
-        planned = torch.arange(1, beats)[:, None] >= self.context
-        sees = (planned & (index < self.context + ahead_beats)) | (
+        planned = torch.arange(1, beats)[:, None] >= self.reads
+        sees = (planned & (index < self.reads + ahead_beats)) | (
             ~planned & (torch.arange(AHEAD_BEATS)[None] < ahead_beats)
         )
         ahead = functional.embedding(index, read[0, 1:])[None]
         return self.network.hearing(before, ahead, sees[None].to(torch.float32))
 
-    def _setting(self, moment: Tensor, key: Tensor) -> Setting:
+    def _setting(self, heard: Melody, style: Tensor, key: Tensor) -> Setting:
         """Of the same tokens."""
-        count = self.context + PLAN_BEATS - 1
-        per_bar = moment[:, 3:4]
-        in_three = per_bar % 3 == 0
-        meter = torch.where(in_three, 3, torch.where(per_bar == 2, 2, 4))
-        steps = torch.arange(1, count + 1)[None] - self.context
-        place = (moment[:, 2:3] + steps) % torch.where(per_bar > PLACES, meter, per_bar)
+        count = self.reads + PLAN_BEATS - 1
+        of_tokens = slice(1, 1 + count)
         return Setting(
-            torch.clamp(place, 0, PLACES - 1),
-            meter.expand(1, count),
-            moment[:, 4:5].expand(1, count),
-            key[:, None].expand(1, count),
+            heard.place[:, of_tokens], heard.meter[:, of_tokens], style.expand(1, count), key[:, None].expand(1, count)
         )
 
     def _moved(self, codes: Tensor, key: Tensor) -> Tensor:
@@ -156,14 +167,14 @@ class LivePlayer(nn.Module):
 
     def _plan(self, hearing: Tensor, setting: Setting, codes: Tensor, noise: Tensor, first_beat: Tensor) -> Tensor:
         """The codes of the plan, chords still moved with the key: (1, 8, codes)."""
-        context, network = self.context, self.network
-        given = codes[:, context:]
+        reads, network = self.reads, self.network
+        given = codes[:, reads:]
         open_ = torch.full_like(given[:, :1], -1)
         told = network.told(setting) + network.given(
-            self._meanings(torch.cat([open_.expand(1, context - 1, -1), given], dim=1), network.layout.decisions)
+            self._meanings(torch.cat([open_.expand(1, reads - 1, -1), given], dim=1), network.layout.decisions)
         )
         tokens = hearing + told
-        beat = torch.arange(context)
+        beat = torch.arange(reads)
         exists = torch.where(beat + 1 >= first_beat, 0.0, float("-inf"))
         # A token that does not exist sees itself, so that attention has something to share out.
         mask = torch.where(
@@ -172,14 +183,14 @@ class LivePlayer(nn.Module):
         # The roots of all chords as they sound in this key: looked up once.
         roots = network.sounding_root(torch.arange(CHORDS + 2), setting.key[0, :1])
         said_roots, new_roots = network.root(roots), network.root_now(roots)
-        said = self._saying(codes[:, :context], said_roots)
-        states, past = network.read(tokens[:, :context] + said, mask, first=1)
+        said = self._saying(codes[:, :reads], said_roots)
+        states, past = network.read(tokens[:, :reads] + said, mask, first=1)
         bias = noise * self.warmth + self._forced(given)
         mask = torch.cat([exists, torch.zeros(PLAN_BEATS)])[None]
         plan = [self._decide(states[0, -1:], bias[:, 0], new_roots)]
         planned: Past | None = None  # apart from the past, which is long and would be copied for each beat
         for number in range(1, PLAN_BEATS):
-            at = context - 1 + number
+            at = reads - 1 + number
             token = tokens[:, at : at + 1] + self._saying(plan[-1][:, None], said_roots)
             parts = (past,) if planned is None else (past, planned)
             states, new = network.read(token, mask[:, : at + 1], *parts, first=at + 1)

@@ -20,6 +20,7 @@ from training.live.adversary import RESTS_ABOVE, Adversary
 from training.live.batches import Pool, Reading, reading_of
 from training.live.codes import LAYOUT, STYLES
 from training.live.corpus import Corpus, with_most_of_the_band
+from training.live.key_learning import key_loss
 from training.live.likelihood import code_weights, losses
 from training.live.network import Heard, LiveNetwork, Setting, Shape
 from training.live.player import CONTEXT_BEATS, MELODY_AHEAD_BEATS, PLAN_BEATS
@@ -90,9 +91,10 @@ class LiveTraining:
         known: dict[str, float] = {"rate": rate}
         if step < self.steps:
             found = self._surprise(step, self.config.batch, draws)
-            loss = (found * self._weights).sum()
+            keys = key_loss(self.network.keys, self.pool.take(max(self.config.batch // 2, 1), draws), draws)
+            loss = (found * self._weights).sum() + keys
             codes = dict(zip(("chord", *LAYOUT.tracks), found.detach(), strict=False))
-            seen = codes | {"loudness": found.detach()[LAYOUT.decisions :].mean()}
+            seen = {"key": keys.detach()} | codes | {"loudness": found.detach()[LAYOUT.decisions :].mean()}
         else:
             adversary = self._begun()
             source = torch.Generator(self.device).manual_seed(seed_for(seed, CRITIC, step))
@@ -141,7 +143,7 @@ class LiveTraining:
 
     def _surprise(self, step: int, stretches: int, draws: np.random.Generator) -> Tensor:
         """What people played costs, by code, in nats."""
-        reading = _moved(reading_of(self.pool.take(stretches, draws), draws), self.device)
+        reading = _moved(reading_of(self.pool.take(stretches, draws), self.network.keys, draws), self.device)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(seed_for(self.config.seed, GENERATOR, step))  # of the dropout
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):

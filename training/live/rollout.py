@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from training.live.batches import Stretch, heard_of, moved_chords, setting_of
 from training.live.codes import UNKNOWN
-from training.live.network import AHEAD_BEATS, Heard, LiveNetwork, Past, Setting, cut
+from training.live.network import AHEAD_BEATS, ATTENTION_BEATS, Heard, LiveNetwork, Past, Setting, cut
 
 Temperatures = Sequence[float]
 """For each code: 0 takes the likeliest, 1 draws as the network says."""
@@ -80,7 +80,8 @@ def rollout(network: LiveNetwork, situation: Situation, temperatures: Temperatur
     for beat in range(length):
         now = slice(beat, beat + 1)
         tokens = network.tokens(cut(situation.heard, now), said, situation.given[:, now], cut(situation.setting, now))
-        mask = torch.zeros(1, beat + 1, device=key.device)
+        seen = torch.arange(beat, -1, -1, device=key.device) < ATTENTION_BEATS
+        mask = torch.where(seen, 0.0, float("-inf"))[None]
         state, new = network.read(tokens, mask, *past, first=beat)
         past = (past[0].followed_by(new) if past else new,)
         codes[:, beat] = decide(network, state[:, 0], situation.given[:, beat], key[:, beat], temperatures, source)

@@ -23,10 +23,9 @@ from accompanist.music.spec import LIVE_BAND
 from accompanist.music.time import STEPS_PER_BEAT, TempoMap
 from training import similarity
 from training.evaluation.measures import measure
-from training.live.batches import Pool, Stretch, moved_chords
+from training.live.batches import Pool, Stretch, melody_of, moved_chords
 from training.live.codes import LAYOUT, LEVELS, CodedSong
 from training.live.corpus import Corpus, with_most_of_the_band
-from training.live.key import keys_heard
 from training.live.network import LiveNetwork
 from training.live.rendering import Rendering
 from training.live.rollout import PLAY_TEMPERATURES, live_situation, rollout
@@ -88,13 +87,13 @@ class LiveSampler:
 
     def _played(self, *, foresight: bool) -> tuple[Tensor, Tensor]:
         """Codes with chords as they sound, and the key assumed at each beat."""
-        pitch, known = self._stretch.pitch[:, : self._length], self._stretch.known[:, : self._length]
-        key = keys_heard(pitch, known, missing_steps=1, foresight=foresight)
-        situation = live_situation(self._stretch, key, foresight=foresight)
         device = next(self.network.parameters()).device
         learning = self.network.training
         self.network.eval()
         try:
+            melody = melody_of(self._stretch, device)
+            key = self.network.keys.keys_heard(melody, missing_steps=1, foresight=foresight).cpu()
+            situation = live_situation(self._stretch, key, foresight=foresight)
             source = torch.Generator(device).manual_seed(self.seed)
             codes = rollout(self.network, situation.to(device), PLAY_TEMPERATURES, source).cpu()
         finally:

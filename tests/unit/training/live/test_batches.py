@@ -13,6 +13,7 @@ from support.live_songs import coded_tune, in_numbers, tune  # noqa: E402
 
 from training.live.batches import Pool, moved_chords, reading_of  # noqa: E402
 from training.live.codes import UNKNOWN  # noqa: E402
+from training.live.key import KeyFinder  # noqa: E402
 from training.read import MELODY  # noqa: E402
 
 DRUMS, DRUMS_LOUD = 4, 8
@@ -67,7 +68,7 @@ def test_what_is_asked_is_what_was_played_and_never_what_is_given() -> None:
     seen = 0
     for _ in range(20):
         stretch = Pool([coded_tune(key=2), coded_tune(key=9, meter=3, seed=2)], 16).take(4, draws)
-        found = reading_of(stretch, draws)
+        found = reading_of(stretch, KeyFinder().eval(), draws)
         codes = moved_chords(stretch.codes, found.setting.key)
         given, asked = found.given >= 0, found.target >= 0
         assert not (given & asked).any()
@@ -81,7 +82,10 @@ def test_what_is_asked_is_what_was_played_and_never_what_is_given() -> None:
 
 def test_the_same_draws_make_the_same_batch() -> None:
     pool = Pool([coded_tune(key=2), coded_tune(key=9, meter=3, seed=2)], 16, grooves=[coded_tune()])
-    one, other = (reading_of(pool.take(4, draws), draws) for draws in (np.random.default_rng(5) for _ in range(2)))
+    keys = KeyFinder().eval()
+    one, other = (
+        reading_of(pool.take(4, draws), keys, draws) for draws in (np.random.default_rng(5) for _ in range(2))
+    )
     for first, second in ((one.said, other.said), (one.target, other.target), (one.heard.before, other.heard.before)):
         assert torch.equal(first, second)
 

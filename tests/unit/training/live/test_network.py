@@ -12,9 +12,9 @@ from hypothesis import strategies as st  # noqa: E402
 from support.live_songs import coded_tune, network  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from training.live.batches import Pool, Reading, Stretch, heard_of, moved_chords, reading_of, setting_of  # noqa: E402
+from training.live.batches import Pool, Reading, Stretch, heard_of, melody_of, moved_chords, reading_of, setting_of  # noqa: E402
 from training.live.codes import UNKNOWN  # noqa: E402
-from training.live.key import heard_classes, key_of, keys_heard  # noqa: E402
+from training.live.key_learning import key_loss  # noqa: E402
 from training.live.likelihood import logits_of, losses  # noqa: E402
 from training.live.network import causal_mask, cut  # noqa: E402
 from training.live.rollout import live_situation  # noqa: E402
@@ -38,7 +38,7 @@ def sung_otherwise(songs: Stretch, from_step: int) -> Stretch:
 
 def live_logits(songs: Stretch, missing_steps: int) -> list[Tensor]:
     """What a network says in every beat, playing live."""
-    key = keys_heard(songs.pitch[:, :BEATS], songs.known[:, :BEATS], missing_steps=missing_steps)
+    key = network().keys.keys_heard(melody_of(songs, torch.device("cpu")), missing_steps=missing_steps)
     situation = live_situation(songs, key, missing_steps=missing_steps)
     codes = moved_chords(songs.codes, key)
     said = torch.full_like(codes, UNKNOWN)
@@ -122,7 +122,7 @@ def test_beats_can_be_cut_out() -> None:
 def reading(seed: int = 0) -> Reading:
     pool = Pool([coded_tune(key=2, seed=1), coded_tune(key=9, meter=3, seed=2)], BEATS)
     draws = np.random.default_rng(seed)
-    return reading_of(pool.take(3, draws), draws)
+    return reading_of(pool.take(3, draws), network().keys, draws)
 
 
 def test_the_loss_is_the_mean_surprise_and_falls_as_it_learns() -> None:
@@ -151,19 +151,6 @@ def test_every_parameter_learns() -> None:
     net, total = network(), torch.zeros(())
     for seed in range(6):
         total = total + losses(net, reading(seed)).sum()
+    total = total + key_loss(net.keys, stretch(), np.random.default_rng(0))
     torch.autograd.backward(total)
     assert [name for name, value in net.named_parameters() if value.grad is None or not value.grad.any()] == []
-
-
-def test_the_key_at_each_beat_is_that_of_what_was_heard_before_it() -> None:
-    songs = stretch()
-    pitch, known = songs.pitch[:, :BEATS], songs.known[:, :BEATS]
-    found = keys_heard(pitch, known, missing_steps=1)
-    for beat in range(1, BEATS):
-        heard = known.clone()
-        heard[:, beat - 1, 3] = False
-        age = (beat - 1 - torch.arange(BEATS)).expand(2, -1)
-        assert torch.equal(found[:, beat], key_of(heard_classes(pitch, heard), age))
-    whole = keys_heard(pitch, known, foresight=True)
-    age = (4 - torch.arange(BEATS)).abs().expand(2, -1)
-    assert torch.equal(whole[:, 5], key_of(heard_classes(pitch, known), age))

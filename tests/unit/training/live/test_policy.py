@@ -14,10 +14,9 @@ from torch import Tensor  # noqa: E402
 
 from accompanist.music.spec import LIVE_BAND  # noqa: E402
 from training.live.adversary import GROUP, Adversary, comparable  # noqa: E402
-from training.live.batches import Pool, Stretch, moved_chords  # noqa: E402
+from training.live.batches import Pool, Stretch, melody_of, moved_chords  # noqa: E402
 from training.live.codes import UNKNOWN  # noqa: E402
 from training.live.critics import StreamCritic, critic_loss  # noqa: E402
-from training.live.key import keys_heard  # noqa: E402
 from training.live.likelihood import logits_of  # noqa: E402
 from training.live.policy import Played, Weights, advantages, following, from_here, policy_loss  # noqa: E402
 from training.live.rendering import Rendering  # noqa: E402
@@ -126,7 +125,7 @@ def chord_probability(net: torch.nn.Module, asked: object, codes: Tensor) -> Ten
 def test_what_fared_better_becomes_likelier() -> None:
     songs = stretch()
     twice = Stretch(*(part.repeat_interleave(2, dim=0) for part in songs))
-    key = keys_heard(twice.pitch[:, :BEATS], twice.known[:, :BEATS])
+    key = network().keys.keys_heard(melody_of(twice, torch.device("cpu")))
     asked = live_situation(twice, key)
     codes = moved_chords(twice.codes, key).clamp(min=0)
     codes[1, 0, 0] = (codes[0, 0, 0] + 3) % 12
@@ -172,9 +171,16 @@ def test_a_track_that_nobody_knows_is_not_compared() -> None:
     people = torch.zeros(2, 3, 9, dtype=torch.int64)
     people[0, :, 4] = people[0, :, 8] = -1  # a song that came without drums
     people[1, 1, 4] = -1  # one beat of drums unknown: the others are there
-    people[0, :, 0] = -1
     played = torch.full((2, 3, 9), 5)
     judged = comparable(played, people)
     assert (judged[0, :, [4, 8]] == -1).all()
     assert (judged[0, :, :4] == 5).all()
     assert (judged[1] == 5).all()
+
+
+def test_nobody_falls_silent_because_a_song_ends() -> None:
+    people = torch.zeros(1, 4, 9, dtype=torch.int64)
+    people[0, 2:] = -1
+    judged = comparable(torch.full((1, 4, 9), 5), people)
+    assert (judged[0, :2] == 5).all()
+    assert (judged[0, 2:] == -1).all()

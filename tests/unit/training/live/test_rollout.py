@@ -11,9 +11,8 @@ from support.live_songs import books, coded_tune, network  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from accompanist.music.spec import LIVE_BAND  # noqa: E402
-from training.live.batches import Pool, Stretch, moved_chords  # noqa: E402
+from training.live.batches import Pool, Stretch, melody_of, moved_chords  # noqa: E402
 from training.live.codes import LEVEL_VELOCITY, LEVELS, UNKNOWN  # noqa: E402
-from training.live.key import keys_heard  # noqa: E402
 from training.live.lanes import lane_pitches  # noqa: E402
 from training.live.likelihood import logits_of  # noqa: E402
 from training.live.network import cut  # noqa: E402
@@ -22,6 +21,7 @@ from training.live.rendering import Rendering  # noqa: E402
 from training.live.rollout import Situation, live_situation, log_probabilities, rollout  # noqa: E402
 
 BEATS = 16
+CPU = torch.device("cpu")
 GREEDY = [0.0] * 9
 
 
@@ -33,7 +33,7 @@ def stretch() -> Stretch:
 def situation(*, foresight: bool = False) -> Situation:
     """Two songs, with a key that changes as they are heard."""
     songs = stretch()
-    key = keys_heard(songs.pitch[:, :BEATS], songs.known[:, :BEATS], missing_steps=1, foresight=foresight)
+    key = network().keys.keys_heard(melody_of(songs, CPU), missing_steps=1, foresight=foresight)
     key[:, 9:] = (key[:, 9:] + 5) % 12
     return live_situation(songs, key, foresight=foresight)
 
@@ -138,7 +138,7 @@ def test_every_beat_the_player_plans_is_the_likeliest_of_one_pass_over_the_same_
     rolls, plan = player()(**asked)
     assert rolls.shape == (1, 12, 32, 128)
     # The player reads all that was in the key it assumes now.
-    now = keys_heard(songs.pitch[:, : CONTEXT + 1], songs.known[:, : CONTEXT + 1])[:, CONTEXT]
+    now = network().keys.keys_heard(melody_of(songs, CPU))[:, CONTEXT]
     key = now[:, None].expand(1, CONTEXT + PLAN_BEATS)
     songs = songs._replace(style=torch.full_like(songs.style, 3))
     passed = live_situation(songs, key, missing_steps=0)

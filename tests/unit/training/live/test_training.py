@@ -42,7 +42,8 @@ def test_a_live_run_leaves_everything_a_run_leaves(tmp_path: Path) -> None:
     steps, epochs = lines(run, "step"), lines(run, "epoch")
     assert [line["step"] for line in steps] == [1, 2, 3, 4, 5, 6]
     assert steps[0].keys() == {
-        "kind", "step", "epoch", "loss", "chord", "bass", "piano", "strings", "drums", "loudness", "gradient", "rate",
+        "kind", "step", "epoch", "loss", "key", "chord", "bass", "piano", "strings", "drums", "loudness", "gradient",
+        "rate",
     }  # fmt: skip
     assert [line["epoch"] for line in epochs] == [0, 1, 2, 3]
     for line in epochs:

@@ -75,9 +75,8 @@ class KeyFinder(nn.Module):
         beat = 2 * STEPS_PER_BEAT * _STEP_FEATURES + 2 * _PLACES
         self.listen = nn.Sequential(nn.Linear(beat, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         memories = len(HALF_LIVES_BEATS)
-        self.judge = nn.Sequential(
-            nn.Dropout(0.2), nn.Linear(memories * (width + KEYS + 1), 64), nn.GELU(), nn.Linear(64, 1, bias=False)
-        )
+        told = memories * (width + KEYS + 1)
+        self.judge = nn.Sequential(nn.Linear(told, 64), nn.GELU(), nn.Linear(64, 1, bias=False))
         self.register_buffer("halves", torch.tensor(HALF_LIVES_BEATS), persistent=False)
         degree = torch.arange(KEYS)
         self.register_buffer("turns", (degree[None] + degree[:, None]) % KEYS, persistent=False)

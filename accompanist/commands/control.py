@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from typing import Any
 
 import click
@@ -11,11 +10,8 @@ import click
 from accompanist.config import load_config
 from accompanist.engine.controls import COMMANDS, TRACK_SWITCHES, TRIGGERS
 from accompanist.errors import ControlError
-from accompanist.runtime.control import MOST_UNREAD
 from accompanist.runtime.control_address import AUTO, Address
-
-_ANSWER_S = 5.0
-"""More than `serve` takes for an answer on the busiest machine."""
+from accompanist.runtime.control_client import ask
 
 
 @click.command()
@@ -70,37 +66,6 @@ def request(command: str, words: tuple[str, ...]) -> dict[str, str]:
             hint="see the examples of: accompanist control --help",
         )
     return {"command": command, **dict(zip(names, words, strict=False))}
-
-
-def ask(address: Address, asked: dict[str, Any]) -> dict[str, Any]:
-    """One question to a running `serve`.
-
-    Raises:
-        ControlError: nobody answers.
-    """
-    try:
-        with address.socket() as connection:
-            connection.settimeout(_ANSWER_S)
-            connection.connect(address.target)
-            connection.sendall(json.dumps(asked).encode() + b"\n")
-            answer: dict[str, Any] = json.loads(_line(connection))
-            return answer
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "it gave no answer"
-        raise ControlError(
-            f"nobody takes commands on {address}: {why}",
-            hint="start one with: accompanist serve --control-socket ...",
-        ) from error
-
-
-def _line(connection: socket.socket) -> bytes:
-    heard = b""
-    while b"\n" not in heard and len(heard) <= MOST_UNREAD:
-        data = connection.recv(4096)
-        if not data:
-            raise ConnectionError("it hung up")
-        heard += data
-    return heard.partition(b"\n")[0]
 
 
 def _listed(value: object) -> str:

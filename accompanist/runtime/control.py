@@ -254,6 +254,7 @@ class ControlServer:
             "pid": os.getpid(),
             "log": self._log,
             "tracks": [track.name for track in self._spec.tracks],
+            "drums": [track.name for track in self._spec.tracks if track.is_drums],
             "styles": list(self._spec.styles),
         }
 

@@ -17,7 +17,7 @@ LOG_VERSION = 1
 Seconds = Annotated[float, Meta(description="seconds since the log was opened")]
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="record", tag="header"):
+class Header(msgspec.Struct, frozen=True, kw_only=True, tag_field="record", tag="header"):
     """A performance begins. A file that was written to several times has several."""
 
     version: Annotated[int, Meta(description="version of this schema")] = LOG_VERSION
@@ -41,7 +41,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     seed: Annotated[int, Meta(description="engine.seed")]
 
 
-class EventRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="event"):
+class EventRecord(msgspec.Struct, frozen=True, tag_field="record", tag="event"):
     """Something happened.
 
     To a port: port_lost, port_back, port_refused (it is there and cannot be used). To the transport: start, stop,
@@ -54,7 +54,7 @@ class EventRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     detail: Annotated[str, Meta(description="a few words, such as the place in the song as bar.beat")]
 
 
-class MessageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="message"):
+class MessageRecord(msgspec.Struct, frozen=True, tag_field="record", tag="message"):
     """A MIDI message left."""
 
     at_s: Seconds
@@ -64,7 +64,7 @@ class MessageRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag
     data: Annotated[str, Meta(description="its bytes in hexadecimal")]
 
 
-class HeardRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="heard"):
+class HeardRecord(msgspec.Struct, frozen=True, tag_field="record", tag="heard"):
     """The player played."""
 
     at_s: Seconds
@@ -72,7 +72,7 @@ class HeardRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_f
     data: Annotated[str, Meta(description="the message's bytes in hexadecimal")]
 
 
-class PlanRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="plan"):
+class PlanRecord(msgspec.Struct, frozen=True, tag_field="record", tag="plan"):
     """The model's answer came."""
 
     at_s: Seconds
@@ -90,7 +90,7 @@ class PlanRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     ] = ()
 
 
-class BeatRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="beat"):
+class BeatRecord(msgspec.Struct, frozen=True, tag_field="record", tag="beat"):
     """It was settled what a beat plays."""
 
     at_s: Seconds
@@ -105,14 +105,14 @@ class BeatRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fi
     deadline_misses: Annotated[int, Meta(description="answers after their deadline so far")]
 
 
-class DroppedRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="dropped"):
+class DroppedRecord(msgspec.Struct, frozen=True, tag_field="record", tag="dropped"):
     """The disk did not keep up: records are missing here."""
 
     at_s: Seconds
     records: Annotated[int, Meta(description="how many")]
 
 
-class End(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="record", tag="end"):
+class End(msgspec.Struct, frozen=True, tag_field="record", tag="end"):
     """The performance ended. A log without one was cut off."""
 
     at_s: Seconds

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from support.fake_midi import FakeMidiSystem
 
-from accompanist.commands.control import ask
 from accompanist.config import Config, EngineConfig, ServeConfig, TrackConfig
 from accompanist.engine.protocol import PortChange
 from accompanist.errors import ConfigError, ModelError, PortLost, PortNotFound, StorageError
 from accompanist.runtime import selection
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.control_address import Address
+from accompanist.runtime.control_client import ask
 from accompanist.runtime.daemon import Daemon, Outcome, Ready, signals_put_into
 from accompanist.runtime.infer import Session
 from accompanist.runtime.log_records import End, EventRecord, Header, MessageRecord, Record

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.band import answered, chords
 from support.fake_midi import FakePort
+from support.performance import HEADER
 from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
@@ -23,7 +24,6 @@ from accompanist.runtime.log_records import (
     DroppedRecord,
     End,
     EventRecord,
-    Header,
     HeardRecord,
     MessageRecord,
     PlanRecord,
@@ -33,12 +33,6 @@ from accompanist.runtime.log_records import (
 from accompanist.runtime.loop import Inbox, Loop
 from accompanist.runtime.performance_log import WRITE_EVERY_S, PerformanceLog, Sent
 from accompanist.runtime.telemetry import Telemetry
-
-HEADER = Header(
-    program="0.1", started="2026-01-01T20:00:00+00:00", model="m.onnx", kind="musegan", trained="", tracks=("bass",),
-    provider="cpu", inference_s=0.01, system="JACK", melody_port="Keys", clock_port=None, band_ports=("DAW",),
-    follows_clock=False, bpm=120, beats_per_bar=4, ticks_per_beat=480, seed=0,
-)  # fmt: skip
 
 
 class Desk:

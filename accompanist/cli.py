@@ -27,6 +27,7 @@ COMMANDS = {
     "data": ("training.commands.data:data", "List, add and show sources of music to train on."),
     "train": ("training.commands.train:train", "Train a model on real music."),
     "jobs": ("training.commands.jobs:jobs", "Queue trainings, and have workers do them."),
+    "sweep": ("training.commands.sweep:sweep", "Find the settings under which a model learns best."),
     "export": ("export.command:export", "Turn a training run into a verified ONNX model."),
     "evaluate": ("export.evaluate:evaluate", "Measure how a model plays songs it never saw."),
     "console": ("accompanist.commands.console:console", "Train, watch, hear and play, in the browser."),
@@ -35,7 +36,7 @@ EXTRAS = {
     "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train",
     "matplotlib": "train", "pypianoroll": "train", "onnx": "export", "onnxscript": "export", "fluidsynth": "audio",
     "starlette": "console", "uvicorn": "console", "chartkick": "console", "markdown_it": "console",
-    "dbos": "jobs", "psycopg": "jobs", "sqlalchemy": "jobs",
+    "dbos": "jobs", "psycopg": "jobs", "sqlalchemy": "jobs", "optuna": "sweep",
 }  # fmt: skip
 
 

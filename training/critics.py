@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -48,3 +49,31 @@ class ConvCritic(nn.Module):
             x = functional.leaky_relu(conv(x), LEAK)
         score: Tensor = self.score(x.flatten(1))
         return score.squeeze(1)
+
+    def slope(
+        self, tracks: Float[Tensor, "b channels steps 128"], melody: Float[Tensor, "b planes steps 128"]
+    ) -> Float[Tensor, "b channels steps 128"]:
+        """How each score changes with every cell of its tracks; it can be learnt from as any other result.
+
+        What autograd finds when it differentiates `forward` with a graph. A convolution's slope is its transpose, and
+        that of a leaky ReLU is 1 or the leak, whatever the weights: written out, the penalty's gradient needs one
+        ordinary pass back, and none through `forward`, where all of it is zero.
+
+        Args:
+            tracks: (B, tracks x planes, steps, 128), -1 to 1.
+            melody: (B, planes, steps, 128), -1 or 1.
+        """
+        slopes = []
+        with torch.no_grad():
+            x = torch.cat([tracks, melody], dim=1)
+            for conv in self.convs:
+                x = conv(x)
+                slopes.append(torch.full_like(x, LEAK).masked_fill_(x > 0, 1.0))
+                x *= slopes[-1]
+        out = self.score.weight.view(1, *x.shape[1:])
+        for conv, slope in zip(reversed(self.convs), reversed(slopes), strict=True):
+            weight = cast("nn.Conv2d", conv).weight
+            if conv is self.convs[0]:
+                weight = weight[:, : tracks.shape[1]]  # the melody is given: nobody asks for its slope
+            out = functional.conv_transpose2d(out * slope, weight, stride=2, padding=1)
+        return out

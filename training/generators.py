@@ -32,19 +32,12 @@ class _Down(nn.Module):
         return out
 
 
-# How the 4 taps of a kernel on an image doubled by repetition fall on the 3 neighbouring cells of the image itself,
-# for the even and the odd cells of the output: (phase, cell, tap).
-_FOLD = torch.tensor([
-    [[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]],
-    [[0.0, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1]],
-])  # fmt: skip
-
-
 class UpConv(nn.Module):
     """Doubling by repetition, then a 4 x 4 convolution (padding 1 before, 2 after), computed without the doubling.
 
-    Repetition makes neighbouring taps of the kernel meet the same cell, so the kernel folds to one of 3 x 3 for each of
-    the four output phases; the result is the same to rounding, at 9/16 of the multiplications.
+    Repetition is a transposed convolution with a kernel of ones, and two linear maps in a row are one: a transposed
+    convolution of stride 2, whose kernel is the sum of the 4 x 4 one at four places. The result is the same to
+    rounding, at 25/64 of the multiplications.
 
     Args:
         channels_in: Input channels.
@@ -56,15 +49,13 @@ class UpConv(nn.Module):
         like = nn.Conv2d(channels_in, channels_out, KERNEL)  # its initialisation, its parameter shapes
         self.weight = like.weight
         self.bias = like.bias
-        self.register_buffer("fold", _FOLD.clone(), persistent=False)
-        self.fold: Tensor
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o 2*h 2*w"]:
         """(B, channels_in, H, W) to (B, channels_out, 2 H, 2 W)."""
-        assert self.bias is not None  # noqa: S101 (for the type checker: the convolution above has one)
-        folded = torch.einsum("ptr,qsc,oirc->opqits", self.fold, self.fold, self.weight)
-        kernel = folded.reshape(-1, self.weight.shape[1], 3, 3)
-        return functional.pixel_shuffle(functional.conv2d(x, kernel, self.bias.repeat_interleave(4), padding=1), 2)
+        flipped = self.weight.transpose(0, 1).flip(2, 3)
+        wide = functional.pad(flipped, (0, 1)) + functional.pad(flipped, (1, 0))
+        kernel = functional.pad(wide, (0, 0, 0, 1)) + functional.pad(wide, (0, 0, 1, 0))
+        return functional.conv_transpose2d(x, kernel, self.bias, stride=2, padding=2, output_padding=1)
 
 
 class _Up(nn.Module):

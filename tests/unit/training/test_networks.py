@@ -58,13 +58,49 @@ def test_the_critic_has_no_batch_norm() -> None:
 
 
 @pytest.mark.parametrize("size", [(2, 8), (5, 3), (1, 1)])
-def test_folded_convolution_equals_the_literal_one(size: tuple[int, int]) -> None:
+def test_transposed_convolution_equals_the_literal_one(size: tuple[int, int]) -> None:
     torch.manual_seed(0)
     up = UpConv(6, 5).double()
     x = torch.randn(2, 6, *size, dtype=torch.float64)
     doubled = functional.interpolate(x, scale_factor=2, mode="nearest")
     literal = functional.conv2d(functional.pad(doubled, (1, 2, 1, 2)), up.weight, up.bias)
     torch.testing.assert_close(up(x), literal, rtol=1e-12, atol=1e-12)
+
+
+def literal_slope(critic: torch.nn.Module, tracks: torch.Tensor, melody: torch.Tensor) -> torch.Tensor:
+    """As autograd finds it."""
+    at = tracks.detach().requires_grad_()
+    (slope,) = torch.autograd.grad(critic(at, melody).sum(), at, create_graph=True)
+    return slope
+
+
+def test_the_critics_slope_and_what_it_teaches_are_those_that_autograd_finds() -> None:
+    torch.manual_seed(0)
+    critic = ConvCritic(tracks=3, planes=2, width=4).double()
+    tracks, melody = torch.rand(3, 6, 32, 128).double() * 2 - 1, torch.randn(3, 2, 32, 128).double().sign()
+    found, literal = critic.slope(tracks, melody), literal_slope(critic, tracks, melody)
+    torch.testing.assert_close(found, literal, rtol=1e-12, atol=1e-15)
+    for slope in (found, literal):
+        slope.square().sum().backward()
+    weights = [conv.weight for conv in critic.convs] + [critic.score.weight]
+    taught = [weight.grad.clone() for weight in weights if weight.grad is not None]
+    assert len(taught) == 5
+    critic.zero_grad()
+    literal_slope(critic, tracks, melody).square().sum().backward()
+    for weight, both in zip(weights, taught, strict=True):  # both ways were added up
+        torch.testing.assert_close(both, 2 * weight.grad, rtol=1e-12, atol=1e-15)
+
+
+def test_the_critic_loss_is_the_one_of_three_calls() -> None:
+    torch.manual_seed(0)
+    critic = ConvCritic(tracks=3, planes=2, width=4).double()
+    real, fake, melody = (torch.randn(3, channels, 32, 128).double().sign() for channels in (6, 6, 2))
+    source = torch.Generator().manual_seed(1)
+    loss = critic_loss(critic, real, fake, melody, weight=10.0, generator=source)
+    share = torch.rand(3, 1, 1, 1, generator=source.manual_seed(1)).double()
+    norm = literal_slope(critic, share * real + (1 - share) * fake, melody).flatten(1).norm(dim=1)
+    wasserstein = critic(fake, melody).mean() - critic(real, melody).mean()
+    torch.testing.assert_close(loss.total, wasserstein + 10 * (norm - 1).square().mean(), rtol=1e-9, atol=1e-9)
 
 
 class LinearCritic(torch.nn.Module):
@@ -76,6 +112,9 @@ class LinearCritic(torch.nn.Module):
 
     def forward(self, tracks: torch.Tensor, melody: torch.Tensor) -> torch.Tensor:
         return self.weight * tracks[:, 0, 0, 0] + 0 * melody.flatten(1).sum(dim=1)
+
+    def slope(self, tracks: torch.Tensor, melody: torch.Tensor) -> torch.Tensor:
+        return literal_slope(self, tracks, melody)
 
 
 @pytest.mark.parametrize(("slope", "penalty"), [(1.0, 0.0), (3.0, 4.0), (0.0, 1.0)])

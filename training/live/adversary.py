@@ -22,15 +22,17 @@ FILE_SHARE = 0.25
 """Of the updates, those in which the whole melody is known: a file is played on one's own past too."""
 RESTS_ABOVE = 0.85
 """The critic does not learn while it is right so often: one too far ahead has nothing to teach."""
-_MOST_HUMAN = 4.0
-"""The critic's say is held within this."""
+_MOST_HUMAN = 2.0
+"""The critic's say is held within this: at 4 they chased each other until the model was silent (model log, entry 5)."""
+AVERAGED = 0.98
+"""How much of the average stays at each update: model and critic never come to rest, their mean does."""
 
 
 class Adversary:
     """What the model learns from while it plays.
 
     Args:
-        network: That learns.
+        network: That learns; `first` is what it was at the beginning, `average` what is to be played.
         sounding: How codes sound.
         tracks: Of the ensemble.
         weights: What counts how much.
@@ -42,6 +44,7 @@ class Adversary:
     ) -> None:
         self.network = network
         self.first = copy.deepcopy(network).requires_grad_(requires_grad=False).eval()
+        self.average = copy.deepcopy(self.first)
         self.sounding = sounding
         self.weights = weights
         self.critic = StreamCritic(tracks)
@@ -88,6 +91,12 @@ class Adversary:
             "distance": float(outcome.distance),
             "chord_entropy": float(outcome.entropy),
         }
+
+    @torch.no_grad()
+    def averaged(self) -> None:
+        """Take the network as it is now into the average."""
+        for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(now, 1 - AVERAGED)
 
     def _advantage(self, follow: Tensor, human: Tensor) -> Tensor:
         """Of the chord's choice and of the figures': (B, T, 2)."""

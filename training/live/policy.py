@@ -49,7 +49,7 @@ class Weights(NamedTuple):
     harmony: float = 1.0
     texture: float = 1.5
     fill: float = 0.5
-    leash: float = 0.02
+    leash: float = 0.06
     people: float = 0.3
     patience: float = 0.85
     echo: float = 0.5

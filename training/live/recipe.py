@@ -109,7 +109,14 @@ class LiveTraining:
         torch.autograd.backward(loss)
         gradient = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT)
         self.adam.step()
+        if self.adversary is not None:
+            self.adversary.averaged()
         return {"loss": loss.detach(), **seen, "gradient": gradient.detach(), **known}
+
+    @property
+    def player(self) -> LiveNetwork:
+        """What is to be played: of the adversarial phase the average."""
+        return self.network if self.adversary is None else self.adversary.average
 
     def rate(self, step: int) -> float:
         """Adam's step size at a step: in each phase it rises, then fades to the end of the phase."""
@@ -123,9 +130,10 @@ class LiveTraining:
         return highest * ADVERSARIAL_RATE * min((done + 1) / ADVERSARIAL_WARM_UP, 1.0) * fading
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
-        """All that training changes, by file and name; `first` is the network as likelihood left it."""
+        """All that training changes, by file and name; see `Adversary` for `first` and `average`."""
         found = {"network": dict(self.network.state_dict()), "network-adam": moments(self.network, self.adam)}
         if self.adversary is not None:
+            found["average"] = dict(self.adversary.average.state_dict())
             found["first"] = dict(self.adversary.first.state_dict())
             found["critic"] = dict(self.adversary.critic.state_dict())
             found["critic-adam"] = moments(self.adversary.critic, self.adversary.critic_adam)
@@ -136,6 +144,7 @@ class LiveTraining:
         self.network.load_state_dict(tensors["network"])
         if "first" in tensors:
             adversary = self._begun()
+            adversary.average.load_state_dict(tensors["average"])
             adversary.first.load_state_dict(tensors["first"])
             adversary.critic.load_state_dict(tensors["critic"])
             restore_moments(adversary.critic, adversary.critic_adam, tensors["critic-adam"])
@@ -212,7 +221,7 @@ class Live:
 
     def sampler(self, step: LiveTraining, folder: Path, seed: int) -> LiveSampler:
         """What looks at the network."""
-        return LiveSampler(folder, self.corpus, seed, step.network)
+        return LiveSampler(folder, self.corpus, seed, lambda: step.player)
 
 
 def spec_of(config: TrainConfig, licences: tuple[str, ...]) -> ModelSpec:

@@ -8,7 +8,7 @@ and the books lose as much of both. Figures are those of `training.evaluation.me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +54,12 @@ class LiveSampler:
         folder: The run's `samples`.
         corpus: The music; songs of the validation split where there are any.
         seed: The run's.
-        network: What is looked at.
+        player: Gives what is looked at.
     """
 
-    def __init__(self, folder: Path, corpus: Corpus, seed: int, network: LiveNetwork) -> None:
+    def __init__(self, folder: Path, corpus: Corpus, seed: int, player: Callable[[], LiveNetwork]) -> None:
         self.folder = folder
-        self.network = network
+        self.player = player
         self.seed = seed_for(seed, SAMPLES)
         self.songs = songs_to_measure(corpus.validation) or songs_to_measure(corpus.train)
         self._band = Rendering(corpus.books, LIVE_BAND, LAYOUT.figures)
@@ -87,17 +87,18 @@ class LiveSampler:
 
     def _played(self, *, foresight: bool) -> tuple[Tensor, Tensor]:
         """Codes with chords as they sound, and the key assumed at each beat."""
-        device = next(self.network.parameters()).device
-        learning = self.network.training
-        self.network.eval()
+        network = self.player()
+        device = next(network.parameters()).device
+        learning = network.training
+        network.eval()
         try:
             melody = melody_of(self._stretch, device)
-            key = self.network.keys.keys_heard(melody, missing_steps=1, foresight=foresight).cpu()
+            key = network.keys.keys_heard(melody, missing_steps=1, foresight=foresight).cpu()
             situation = live_situation(self._stretch, key, foresight=foresight)
             source = torch.Generator(device).manual_seed(self.seed)
-            codes = rollout(self.network, situation.to(device), PLAY_TEMPERATURES, source).cpu()
+            codes = rollout(network, situation.to(device), PLAY_TEMPERATURES, source).cpu()
         finally:
-            self.network.train(learning)
+            network.train(learning)
         return moved_chords(codes, -key), key
 
     def _figures(self, codes: Tensor, key: Tensor) -> tuple[dict[str, float], dict[str, similarity.Values]]:

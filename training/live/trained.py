@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accompanist.runs.checkpoints import damaged
-from training.checkpoint import RunInfo, read_tensors
+from training.checkpoint import RunInfo, names_in, read_tensors
 from training.live import books
 from training.live.codes import LAYOUT
 from training.live.network import LiveNetwork
@@ -20,7 +20,8 @@ def load_player(info: RunInfo) -> LivePlayer:
     """
     network = LiveNetwork(LAYOUT, shape_of(info.config))
     try:
-        network.load_state_dict(read_tensors(info.checkpoint, "network"))
+        plays = "average" if "average" in names_in(info.checkpoint) else "network"
+        network.load_state_dict(read_tensors(info.checkpoint, plays))
     except RuntimeError as error:  # torch's word for names or shapes that do not fit
         raise damaged(info.checkpoint, error) from error
     found = books.read(info.run)

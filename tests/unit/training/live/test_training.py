@@ -20,6 +20,7 @@ from accompanist.runs import checkpoints  # noqa: E402
 from training import checkpoint, plot, samples, session  # noqa: E402
 from training.live import books, sampler  # noqa: E402
 from training.live.recipe import Live, LiveTraining  # noqa: E402
+from training.live.trained import load_player  # noqa: E402
 from training.recipe import OWN, settled  # noqa: E402
 
 
@@ -107,9 +108,14 @@ def test_the_adversarial_phase_comes_after_likelihood_and_is_kept(tmp_path: Path
     assert [line["epoch"] for line in lines(run, "epoch")] == [0, 1, 2]
     assert steps[2]["distance"] == pytest.approx(0.0, abs=1e-6)  # it sets out from what likelihood taught
     last = checkpoints.all_in(run.checkpoints)[-1]
-    assert checkpoint.names_in(last) == ["critic", "critic-adam", "first", "network", "network-adam"]
+    assert checkpoint.names_in(last) == ["average", "critic", "critic-adam", "first", "network", "network-adam"]
     first, now = checkpoint.read_tensors(last, "first"), checkpoint.read_tensors(last, "network")
     assert not torch.equal(first["norm.weight"], now["norm.weight"])
+    # What plays is the mean of all it was, which hardly moves in two updates.
+    plays = load_player(checkpoint.found_in(last)).network.norm.weight
+    assert torch.equal(plays, checkpoint.read_tensors(last, "average")["norm.weight"])
+    moved, averaged = ((it - first["norm.weight"]).norm() for it in (now["norm.weight"], plays))
+    assert 0 < averaged < 0.05 * moved
 
 
 def test_more_epochs_are_refused_once_the_critic_plays(tmp_path: Path) -> None:

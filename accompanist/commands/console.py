@@ -27,11 +27,23 @@ PORT = 8765
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0: any free one.")
 @click.option("--token", default="", metavar="SECRET", help="Whoever opens the console must sign in with this.")
 @click.option("--runs", type=click.Path(path_type=Path), help="Folder of the runs.  [default: train.runs]")
+@click.option(
+    "--database", default="", envvar="ACCOMPANIST_DATABASE", metavar="URL", help="See `accompanist jobs --help`."
+)
 @click.option("--open", "open_browser", is_flag=True, help="Open it in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print the address as JSON.")
 @click.pass_obj
 def console(
-    config_path: Path | None, *, host: str, port: int, token: str, runs: Path | None, open_browser: bool, as_json: bool
+    config_path: Path | None,
+    /,
+    *,
+    host: str,
+    port: int,
+    token: str,
+    runs: Path | None,
+    database: str,
+    open_browser: bool,
+    as_json: bool,
 ) -> None:
     """Train, watch, hear and play in the browser.
 
@@ -54,6 +66,7 @@ def console(
             runs=runs or Path(config.train.runs),
             cache=cache_folder(config.data.cache) / "console",
             kept=data_folder() / "console",
+            database=database,
             clock=time.monotonic,
             today=lambda: datetime.now(tz=UTC),
         )

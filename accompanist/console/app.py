@@ -23,7 +23,11 @@ from accompanist.console.responses import JSON, Refusal, read_bytes, refused, st
 from accompanist.console.services import Services
 from accompanist.errors import AccompanistError, MissingExtra
 
-PAGES: tuple[str, ...] = ("accompanist.console.pages.models", "accompanist.console.pages.stage")
+PAGES: tuple[str, ...] = (
+    "accompanist.console.pages.train",
+    "accompanist.console.pages.models",
+    "accompanist.console.pages.stage",
+)
 """Modules of the pages, in the order of the navigation; each has `page(services) -> Page`."""
 MOST_SIGN_IN_BYTES = 4096
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from accompanist.config import Config
 from accompanist.console.models import Models
+from accompanist.console.music import Music
+from accompanist.console.queue import Queue
 from accompanist.console.sounds import Sounds
 from accompanist.console.tasks import Tasks
 
@@ -25,6 +27,8 @@ class Services:
         models: The models there are.
         tasks: Commands that are started and waited for.
         sounds: Songs as sound.
+        music: What there is to train on.
+        queue: Trainings that wait, run and are done.
         clock: Seconds, monotonic.
         today: The date and hour, for people.
         stopping: Set when the console ends: every open stream of events ends then.
@@ -36,9 +40,11 @@ class Services:
     models: Models
     tasks: Tasks
     sounds: Sounds
+    music: Music
+    queue: Queue
     clock: Callable[[], float]
     today: Callable[[], datetime]
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event
 
     @classmethod
     def at(
@@ -49,6 +55,7 @@ class Services:
         runs: Path,
         cache: Path,
         kept: Path,
+        database: str = "",
         clock: Callable[[], float],
         today: Callable[[], datetime],
     ) -> Services:
@@ -60,8 +67,21 @@ class Services:
             runs: Folder of the runs.
             cache: Folder of what can be made again, such as rendered sound.
             kept: Folder of what cannot, such as what an evaluation of an hour has found.
+            database: URL of a queue of trainings that is shared; empty: a file among the runs.
             clock: Seconds, monotonic.
             today: The date and hour.
         """
-        models = Models(runs, config_path, kept)
-        return cls(config, config_path, runs, models, Tasks(config_path), Sounds(cache / "sounds"), clock, today)
+        tasks, stopping = Tasks(config_path), asyncio.Event()
+        return cls(
+            config=config,
+            config_path=config_path,
+            runs=runs,
+            models=Models(runs, config_path, kept),
+            tasks=tasks,
+            sounds=Sounds(cache / "sounds"),
+            music=Music(tasks),
+            queue=Queue(runs, config_path, database, stopping),
+            clock=clock,
+            today=today,
+            stopping=stopping,
+        )

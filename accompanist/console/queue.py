@@ -1,0 +1,218 @@
+"""The queue of trainings, and a worker of the console's own.
+
+Jobs are kept in a database and done by workers (`accompanist.jobs`); the console looks at them, and where jobs wait and no
+worker lives it starts one, which ends when the queue is empty. It ends with the console too: the job at hand is left with
+a checkpoint, and gone on with when the console is started again. Whoever wants training to go on without the console
+starts a worker by hand, `accompanist jobs work`, and the console starts none. Where the console is killed its worker goes
+on, to the end of the queue: no step is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sys
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+
+from accompanist.config import TrainConfig
+from accompanist.console.events import Event, pause
+from accompanist.errors import AccompanistError, MissingExtra
+
+if TYPE_CHECKING:
+    from accompanist.jobs import Jobs, JobStatus
+
+_T = TypeVar("_T")
+LOOK_S = 1.0
+"""Seconds between looks while somebody watches; the queue is a small file on this machine."""
+REST_S = 5.0
+"""Seconds between looks while nobody does."""
+END_S = 30.0
+"""How long the worker may take to end with a checkpoint."""
+WAITING = frozenset({"queued", "interrupted"})
+
+
+class Standing(msgspec.Struct, kw_only=True):
+    """The queue at a moment.
+
+    Args:
+        jobs: Newest first.
+        workers: How many live.
+        problem: Why the queue cannot be looked at, or why our worker ended.
+        hint: What to do about that.
+    """
+
+    jobs: list[Any] = []
+    workers: int = 0
+    problem: str = ""
+    hint: str = ""
+
+
+class Queue:
+    """The queue of one console.
+
+    Args:
+        runs: Folder that holds the runs.
+        config_path: Settings, handed on to the worker; None: the usual place.
+        database: URL of a shared queue; empty: a file among the runs.
+        stopping: Set when the console ends.
+    """
+
+    def __init__(self, runs: Path, config_path: Path | None, database: str, stopping: asyncio.Event) -> None:
+        self._runs = runs
+        self._database = database
+        self._stopping = stopping
+        self._worker_call = [
+            *(sys.executable, "-m", "accompanist", *(("--config", str(config_path)) if config_path else ())),
+            *("jobs", "work", "--drain", "--runs", str(runs), *(("--database", database) if database else ())),
+        ]
+        self._jobs: Jobs | None = None
+        self._lock = threading.Lock()  # the client is one connection
+        self._standing = Standing()
+        self._watchers = 0
+        self._wake = asyncio.Event()
+        self._worker: asyncio.subprocess.Process | None = None
+        self._said: deque[str] = deque(maxlen=3)
+        self._gave_up = False
+
+    async def submit(self, train: TrainConfig) -> JobStatus:
+        """Queue a training.
+
+        Raises:
+            MissingExtra: there is no queue, for want of a package.
+            JobError: its database does not answer.
+        """
+        from accompanist.jobs import Job  # noqa: PLC0415 (DBOS takes 0.5 s; the console's first page does not wait)
+
+        return await self._changed(lambda jobs: jobs.status(jobs.submit(Job(train=train))))
+
+    async def cancel(self, name: str) -> JobStatus:
+        """See `Jobs.cancel`."""
+        return await self._changed(lambda jobs: jobs.cancel(name))
+
+    async def resume(self, name: str) -> JobStatus:
+        """See `Jobs.resume`."""
+        return await self._changed(lambda jobs: jobs.resume(name))
+
+    async def watch(self, after: str | None) -> AsyncIterator[Event]:
+        """The queue as it stands, again whenever that has changed."""
+        last = after
+        self._watchers += 1
+        self._wake.set()
+        try:
+            while True:
+                if self._jobs is not None or self._standing.problem:
+                    state = msgspec.json.encode(self._standing)
+                    known = hashlib.sha256(state).hexdigest()[:16]
+                    if known != last:
+                        last = known
+                        yield Event(msgspec.Raw(state), known, "queue")
+                if not await pause(self._stopping, LOOK_S):
+                    return
+        finally:
+            self._watchers -= 1
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Looks at the queue, keeps a worker while there is something to do, ends it."""
+        looking = asyncio.ensure_future(self._look_on())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            await self._end_worker()
+            with self._lock:
+                if self._jobs is not None:
+                    self._jobs.close()
+
+    async def _changed(self, doing: Callable[[Jobs], _T]) -> _T:
+        found = await run_in_threadpool(self._ask, doing)
+        self._gave_up = False
+        self._wake.set()
+        return found
+
+    def _ask(self, doing: Callable[[Jobs], _T]) -> _T:
+        with self._lock:
+            if self._jobs is None:
+                self._jobs = _opened(self._database, self._runs)
+            return doing(self._jobs)
+
+    async def _look_on(self) -> None:
+        while True:
+            # A folder without a queue stays without one until somebody looks at the page.
+            if self._watchers or self._jobs is not None or (self._runs / "jobs.db").exists():
+                await self._look()
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_S if self._watchers else REST_S)
+
+    async def _look(self) -> None:
+        try:
+            jobs, workers = await run_in_threadpool(self._ask, lambda jobs: (jobs.all(), jobs.workers()))
+        except AccompanistError as error:
+            self._standing = Standing(problem=error.message, hint=error.hint)
+            return
+        ended = self._worker is not None and self._worker.returncode not in (None, 0)
+        if ended:
+            self._gave_up = True  # what ended it would end the next one; who launches or resumes a job has it tried
+        waiting = any(job.state in WAITING for job in jobs)
+        problem = ""
+        if self._gave_up and waiting and not workers:
+            problem = f"the worker ended: {' '.join(self._said) or 'without a word'}"
+        elif waiting and not workers and (self._worker is None or self._worker.returncode is not None):
+            await self._start_worker()
+        hint = "accompanist jobs work, in a terminal, says more" if problem else ""
+        self._standing = Standing(jobs=jobs, workers=workers, problem=problem, hint=hint)
+
+    async def _start_worker(self) -> None:
+        self._said.clear()
+        self._runs.mkdir(parents=True, exist_ok=True)
+        self._worker = await asyncio.create_subprocess_exec(
+            *self._worker_call,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C in the terminal is the console's to pass on
+        )
+        asyncio.ensure_future(self._listen(self._worker))  # noqa: RUF006 (ends with the process)
+
+    async def _listen(self, worker: asyncio.subprocess.Process) -> None:
+        """Keep what it says last; were it not read, a full pipe would stop the worker."""
+        assert worker.stderr is not None  # noqa: S101 (for the type checker: it was asked for)
+        while line := await worker.stderr.readline():
+            self._said.append(line.decode("utf-8", "replace").strip())
+        await worker.wait()
+        self._wake.set()
+
+    async def _end_worker(self) -> None:
+        worker = self._worker
+        if worker is None or worker.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            worker.terminate()
+        try:
+            await asyncio.wait_for(worker.wait(), END_S)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                worker.kill()
+            await worker.wait()
+
+
+def _opened(database: str, runs: Path) -> Jobs:
+    try:
+        from accompanist.jobs import Database, Jobs  # noqa: PLC0415 (see `submit`)
+    except ModuleNotFoundError as error:
+        raise MissingExtra(
+            f"the queue of trainings needs the package {error.name}, which is not installed",
+            hint="in the clone: pip install -e '.[jobs,train]'",
+        ) from error
+    return Jobs(Database.at(database, runs))

@@ -25,6 +25,7 @@ from accompanist.errors import AccompanistError, MissingExtra
 
 PAGES: tuple[str, ...] = (
     "accompanist.console.pages.train",
+    "accompanist.console.pages.runs",
     "accompanist.console.pages.models",
     "accompanist.console.pages.stage",
 )

@@ -1,10 +1,10 @@
 """The queue of trainings, and a worker of the console's own.
 
-Jobs are kept in a database and done by workers (`accompanist.jobs`); the console looks at them, and where jobs wait and no
-worker lives it starts one, which ends when the queue is empty. It ends with the console too: the job at hand is left with
-a checkpoint, and gone on with when the console is started again. Whoever wants training to go on without the console
-starts a worker by hand, `accompanist jobs work`, and the console starts none. Where the console is killed its worker goes
-on, to the end of the queue: no step is lost.
+Jobs are kept in a database and done by workers (`accompanist.jobs`); the console looks at them, and where jobs wait and
+no worker lives it starts one, which ends when the queue is empty. It ends with the console too: the job at hand is left
+with a checkpoint, and gone on with when the console is started again. Whoever wants training to go on without the
+console starts a worker by hand, `accompanist jobs work`, and the console starts none. Where the console is killed its
+worker goes on, to the end of the queue: no step is lost.
 """
 
 from __future__ import annotations

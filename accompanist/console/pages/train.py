@@ -33,7 +33,9 @@ def page(services: Services) -> Page:
 
     async def sources(_request: Request) -> Response:
         task = music.sources()
-        return JSON({"state": task.state, "said": task.said, "hint": task.hint, "sources": list(music.known().values())})
+        return JSON(
+            {"state": task.state, "said": task.said, "hint": task.hint, "sources": list(music.known().values())}
+        )
 
     async def choice(request: Request) -> Response:
         asked = request.query_params

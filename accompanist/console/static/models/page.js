@@ -5,7 +5,7 @@ const LOOK_MS = 1500;
 const KINDS = { live: "plans ahead, from one bar of listening", musegan: "the classic recipe: answers two bars late" };
 const ORIGINS = { shipped: "comes with Accompanist", run: "trained here", settings: "named by the settings" };
 const $ = (id) => document.getElementById(id);
-let shown = null;
+let shown = new URLSearchParams(location.search).get("show");
 let timer = 0;
 
 const size = (bytes) => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -1,0 +1,49 @@
+// What can be made of a run: a model, its figures, the one that plays.
+
+import { get, post } from "/static/shell/api.js";
+import { notice, tried } from "/static/shell/notice.js";
+
+const LOOK_MS = 1000;
+const $ = (id) => document.getElementById(id);
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function actions(name, told) {
+  const path = `/api/runs/${encodeURIComponent(name)}`;
+  const model = `/api/models/${encodeURIComponent(name)}`;
+  const buttons = ["export", "evaluate", "use"].map($);
+  let exported = told.exported;
+
+  async function doing(words, work) {
+    for (const button of buttons) button.disabled = true;
+    $("doing").textContent = words;
+    await tried(work);
+    $("doing").textContent = "";
+    for (const button of buttons) button.disabled = false;
+  }
+
+  // The best checkpoint as a model, verified; done by a process of its own.
+  async function ready(again = false) {
+    if (exported && !again) return;
+    let task = await post(`${path}/export`);
+    while (task.state === "running") {
+      $("doing").textContent = `Exporting the best checkpoint: ${task.said || "loading"}`;
+      await pause(LOOK_MS);
+      task = (await get(path)).task;
+    }
+    if (task.state === "failed") throw Object.assign(new Error(`The export failed: ${task.said}`), { hint: task.hint });
+    exported = true;
+    notice(`Exported and verified: it differs from the trained network by ${task.result.largest_error.toExponential(1)} at most.`);
+  }
+
+  $("export").addEventListener("click", () => doing("Exporting ...", () => ready(true)));
+  $("use").addEventListener("click", () => doing("Making it the model that plays ...", async () => {
+    await ready();
+    const done = await post(`${model}/use`);
+    notice(`${name} is what plays from the next start of serve on; written to ${done.written}.`);
+  }));
+  $("evaluate").addEventListener("click", () => doing("Evaluating ...", async () => {
+    await ready();
+    await post(`${model}/evaluate`, { songs: 5 });
+    location.assign(`/models?show=${encodeURIComponent(name)}`);
+  }));
+}

@@ -27,7 +27,8 @@ from accompanist.console.events import Event, pause
 from accompanist.errors import AccompanistError, MissingExtra
 
 if TYPE_CHECKING:
-    from accompanist.jobs import Jobs, JobStatus
+    from accompanist.jobs.client import Jobs
+    from accompanist.jobs.job import JobStatus
 
 _T = TypeVar("_T")
 LOOK_S = 1.0
@@ -89,7 +90,7 @@ class Queue:
             MissingExtra: there is no queue, for want of a package.
             JobError: its database does not answer.
         """
-        from accompanist.jobs import Job  # noqa: PLC0415 (DBOS takes 0.5 s; the console's first page does not wait)
+        from accompanist.jobs.job import Job  # noqa: PLC0415 (there may be none of its packages)
 
         return await self._changed(lambda jobs: jobs.status(jobs.submit(Job(train=train))))
 
@@ -209,7 +210,8 @@ class Queue:
 
 def _opened(database: str, runs: Path) -> Jobs:
     try:
-        from accompanist.jobs import Database, Jobs  # noqa: PLC0415 (see `submit`)
+        from accompanist.jobs.client import Jobs  # noqa: PLC0415 (DBOS takes 0.5 s; the first page does not wait)
+        from accompanist.jobs.database import Database  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f"the queue of trainings needs the package {error.name}, which is not installed",

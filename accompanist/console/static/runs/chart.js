@@ -121,7 +121,7 @@ function options() {
     animation: false, maintainAspectRatio: false, spanGaps: true, interaction: { mode: "nearest", axis: "x", intersect: false },
     elements: { line: { tension: 0 } },
     scales: {
-      x: { ...axis, type: "linear", min: view.from ?? undefined, max: view.to ?? undefined, title: { display: true, text: view.along === "epoch" ? "epochs" : "steps", color: INK } },
+      x: { ...axis, type: "linear", bounds: "data", min: view.from ?? undefined, max: view.to ?? undefined, title: { display: true, text: view.along === "epoch" ? "epochs" : "steps", color: INK } },
       y: { ...axis, type: view.log ? "logarithmic" : "linear", title: { display: view.log, text: "size", color: INK } },
     },
     plugins: {

@@ -31,15 +31,19 @@ export async function showOne(name) {
   actions(name, told);
   settings(told);
   losses = new Plot($("losses"), { curves: lossCurves, label: `Losses of ${name}` });
-  run.follow(changed, (standing) => {
-    stands(standing);
-    samples.there(standing.samples);
+  run.follow(changed, (told) => {
+    standing = told;
+    stands();
+    samples.there(told.samples);
   });
   controls();
   await compare(name);
 }
 
-function stands(standing) {
+let standing = null;
+
+function stands() {
+  if (!standing) return;
   const last = run.rows.at(-1);
   $("standing").replaceChildren(
     element("b", { class: `state ${standing.state}` }, WORDS[standing.state]),
@@ -48,6 +52,7 @@ function stands(standing) {
 }
 
 function changed() {
+  stands();
   which();
   losses.draw();
   showMetrics(runs, colourOf);

@@ -55,7 +55,7 @@ class Side {
     this.said = element("output", { for: id });
     this.slider = element("input", { type: "range", id, min: 0, max: epochs.length - 1, step: 1 });
     this.slider.value = at;
-    this.audio = element("audio", { controls: true, preload: "none" });
+    this.audio = element("audio", { controls: true, preload: "metadata" });
     this.rollBox = element("div");
     this.legend = element("ul", { class: "legend" });
     this.download = element("a", { class: "button" }, "MIDI");

@@ -99,5 +99,6 @@ async def _encoded(events: AsyncIterator[Event], stopping: asyncio.Event) -> Asy
 async def pause(stopping: asyncio.Event, wait_s: float) -> bool:
     """Wait a while, for a source that looks again and again; False when the console ends meanwhile."""
     with suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), wait_s)
+        async with asyncio.timeout(wait_s):  # wait_for, up to Python 3.11, may swallow a cancellation
+            await stopping.wait()
     return not stopping.is_set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from accompanist.errors import AccompanistError, ModelError
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.infer import Session, default_model_path
 
+Origin = Literal["shipped", "run", "settings"]
 CARDS = {"default": "MODEL_CARD.md", "classic": "CLASSIC_CARD.md"}
 RUN_MODEL = "model.onnx"
 """What a run's export is called, in the run's folder."""
@@ -33,7 +35,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: str
-    origin: Literal["shipped", "run", "settings"]
+    origin: Origin
     path: Path
     in_use: bool
     bytes: int
@@ -54,23 +56,16 @@ class Models:
         self._runs = runs
         self._config_path = config_path
         self._evaluations = kept / "evaluations"
-        self._specs: dict[tuple[Path, int, int], ModelSpec | str] = {}
-        self._digests: dict[tuple[Path, int, int], str] = {}
 
     def all(self) -> list[Model]:
         """Shipped ones first, then those of runs, the newest first; then what only the settings name."""
-        shipped = default_model_path().parent
         chosen = self._chosen()
-        found = [self._told(name, "shipped", shipped / f"{name}.onnx", chosen) for name in CARDS]
-        exported = sorted(self._runs.glob(f"*/{RUN_MODEL}"), reverse=True)
-        found += [self._told(path.parent.name, "run", path, chosen) for path in exported]
-        if not any(model.in_use for model in found):
-            found.append(self._told("named-by-the-settings", "settings", chosen, chosen))
-        return found
+        return [self._told(*place, chosen) for place in self._places(chosen)]
 
     def find(self, name: str) -> Model | None:
-        """The one of that id."""
-        return next((model for model in self.all() if model.id == name), None)
+        """The one of that id; no other is read."""
+        chosen = self._chosen()
+        return next((self._told(*place, chosen) for place in self._places(chosen) if place[0] == name), None)
 
     def use(self, model: Model) -> Path:
         """Have `serve` and `demo` take it from now on; returns the settings file that says so.
@@ -115,17 +110,23 @@ class Models:
 
     def _evaluation_path(self, model: Model) -> Path:
         """By content: a run that is exported again is another model."""
-        key = _stamp(model.path)
-        if key not in self._digests:
-            self._digests[key] = hashlib.sha256(model.path.read_bytes()).hexdigest()[:32]
-        return self._evaluations / f"{self._digests[key]}.json"
+        return self._evaluations / f"{_digest_of(*_stamp(model.path))}.json"
 
     def _chosen(self) -> Path:
         named = load_config(self._config_path).serve.model
         return Path(named) if named else default_model_path()
 
-    def _told(self, name: str, origin: Literal["shipped", "run", "settings"], path: Path, chosen: Path) -> Model:
-        spec = self._spec(path)
+    def _places(self, chosen: Path) -> list[tuple[str, Origin, Path]]:
+        shipped = default_model_path().parent
+        found: list[tuple[str, Origin, Path]] = [(name, "shipped", shipped / f"{name}.onnx") for name in CARDS]
+        exported = sorted(self._runs.glob(f"*/{RUN_MODEL}"), reverse=True)
+        found += [(path.parent.name, "run", path) for path in exported]
+        if not any(_same_file(path, chosen) for _, _, path in found):
+            found.append(("named-by-the-settings", "settings", chosen))
+        return found
+
+    def _told(self, name: str, origin: Origin, path: Path, chosen: Path) -> Model:
+        spec = _spec(path)
         return Model(
             id=name,
             origin=origin,
@@ -136,16 +137,26 @@ class Models:
             problem=spec if isinstance(spec, str) else "",
         )
 
-    def _spec(self, path: Path) -> ModelSpec | str:
-        try:
-            key = _stamp(path)
-            if key not in self._specs:
-                self._specs[key] = Session(path).spec
-            return self._specs[key]
-        except AccompanistError as error:
-            return error.message
-        except OSError as error:
-            return f"cannot read {path}: {error.strerror}"
+
+def _spec(path: Path) -> ModelSpec | str:
+    """What a model file plays, or why that cannot be read."""
+    try:
+        return _spec_of(*_stamp(path))
+    except AccompanistError as error:
+        return error.message
+    except OSError as error:
+        return f"cannot read {path}: {error.strerror}"
+
+
+@lru_cache(maxsize=256)
+def _spec_of(path: Path, *_stamp: int) -> ModelSpec:
+    """Its spec; as the daemon reads it, so that what is shown can be played. Takes a second for a large model."""
+    return Session(path).spec
+
+
+@lru_cache(maxsize=256)
+def _digest_of(path: Path, *_stamp: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:32]
 
 
 def _stamp(path: Path) -> tuple[Path, int, int]:

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sys
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -24,6 +23,7 @@ from starlette.concurrency import run_in_threadpool
 
 from accompanist.config import TrainConfig
 from accompanist.console.events import Event, pause
+from accompanist.console.tasks import PROGRAM
 from accompanist.errors import AccompanistError, MissingExtra
 
 if TYPE_CHECKING:
@@ -64,14 +64,22 @@ class Queue:
         config_path: Settings, handed on to the worker; None: the usual place.
         database: URL of a shared queue; empty: a file among the runs.
         stopping: Set when the console ends.
+        program: What to run, before its arguments.
     """
 
-    def __init__(self, runs: Path, config_path: Path | None, database: str, stopping: asyncio.Event) -> None:
+    def __init__(
+        self,
+        runs: Path,
+        config_path: Path | None,
+        database: str,
+        stopping: asyncio.Event,
+        program: Sequence[str] = PROGRAM,
+    ) -> None:
         self._runs = runs
         self._database = database
         self._stopping = stopping
         self._worker_call = [
-            *(sys.executable, "-m", "accompanist", *(("--config", str(config_path)) if config_path else ())),
+            *(*program, *(("--config", str(config_path)) if config_path else ())),
             *("jobs", "work", "--drain", "--runs", str(runs), *(("--database", database) if database else ())),
         ]
         self._jobs: Jobs | None = None
@@ -154,7 +162,8 @@ class Queue:
                 await self._look()
             self._wake.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_S if self._watchers else REST_S)
+                async with asyncio.timeout(LOOK_S if self._watchers else REST_S):
+                    await self._wake.wait()
 
     async def _look(self) -> None:
         try:
@@ -201,7 +210,8 @@ class Queue:
         with suppress(ProcessLookupError):
             worker.terminate()
         try:
-            await asyncio.wait_for(worker.wait(), END_S)
+            async with asyncio.timeout(END_S):
+                await worker.wait()
         except TimeoutError:
             with suppress(ProcessLookupError):
                 worker.kill()

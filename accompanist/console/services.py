@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from accompanist.console.models import Models
 from accompanist.console.music import Music
 from accompanist.console.queue import Queue
 from accompanist.console.sounds import Sounds
-from accompanist.console.tasks import Tasks
+from accompanist.console.tasks import PROGRAM, Tasks
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Services:
         database: str = "",
         clock: Callable[[], float],
         today: Callable[[], datetime],
+        program: Sequence[str] = PROGRAM,
     ) -> Services:
         """Services with their files in three folders.
 
@@ -70,8 +71,9 @@ class Services:
             database: URL of a queue of trainings that is shared; empty: a file among the runs.
             clock: Seconds, monotonic.
             today: The date and hour.
+            program: What commands are run by.
         """
-        tasks, stopping = Tasks(config_path), asyncio.Event()
+        tasks, stopping = Tasks(config_path, program), asyncio.Event()
         return cls(
             config=config,
             config_path=config_path,
@@ -80,7 +82,7 @@ class Services:
             tasks=tasks,
             sounds=Sounds(cache / "sounds"),
             music=Music(tasks),
-            queue=Queue(runs, config_path, database, stopping),
+            queue=Queue(runs, config_path, database, stopping, program),
             clock=clock,
             today=today,
             stopping=stopping,

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
+PROGRAM = (sys.executable, "-m", "accompanist")
 END_S = 5.0
 """How long a process may take to end once it is told to."""
 MOST_LINE_BYTES = 64 << 20
@@ -50,9 +51,7 @@ class Tasks:
         program: What to run, before its arguments.
     """
 
-    def __init__(
-        self, config_path: Path | None, program: Sequence[str] = (sys.executable, "-m", "accompanist")
-    ) -> None:
+    def __init__(self, config_path: Path | None, program: Sequence[str] = PROGRAM) -> None:
         self._program = [*program, *(["--config", str(config_path)] if config_path else [])]
         self._tasks: dict[str, Task] = {}
         self._running: dict[str, asyncio.Task[None]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from accompanist.console.services import Services
 
 PORT = 8765
 BASE = f"http://127.0.0.1:{PORT}"
+NO_PROGRAM = (sys.executable, "-c", "raise SystemExit('error: no command is run here')")
+"""Instead of `accompanist`: a unit test starts neither training nor an evaluation."""
 SESSION = "the-session-of-this-test"
 
 
@@ -32,6 +35,7 @@ def services_at(folder: Path) -> Services:
         cache=folder / "cache",
         kept=folder / "kept",
         clock=lambda: 0.0,
+        program=NO_PROGRAM,
         today=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     )
 

@@ -112,6 +112,7 @@ def test_an_id_is_looked_up_and_never_a_path(client: TestClient, name: str) -> N
     for path in (f"/api/models/{name}", f"/api/models/{name}/file"):
         assert client.get(path).status_code == 404
     assert client.post(f"/api/models/{name}/use").status_code == 404
+    assert client.post(f"/api/models/{name}/evaluate", json={}).status_code == 404
 
 
 def test_a_model_is_downloaded_whole(client: TestClient, tiny_model: Path) -> None:
@@ -122,4 +123,4 @@ def test_a_model_is_downloaded_whole(client: TestClient, tiny_model: Path) -> No
 
 @pytest.mark.parametrize("wish", [{"songs": -1}, {"songs": 10**9}, {"songs": "5"}, {"more": 1}, []])
 def test_an_evaluation_is_asked_for_within_bounds(client: TestClient, wish: Any) -> None:
-    assert client.post("/api/models/default/evaluate", json=wish).status_code == 422
+    assert client.post("/api/models/0002-late/evaluate", json=wish).status_code == 422

@@ -14,11 +14,15 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from accompanist.errors import JobError
 from accompanist.jobs.database import Database
+
+if TYPE_CHECKING:
+    import psycopg
 
 if sys.platform != "win32":
     import fcntl
@@ -27,6 +31,10 @@ Kind = Literal["workers", "sweeps"]
 """Of the processes that share a queue, or a study."""
 _CLASSES: dict[Kind, int] = {"workers": 0x41434A42, "sweeps": 0x41435350}
 """Tell our advisory locks from those of others in the same database."""
+_HELD = """
+SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _SERVER_GIVES_UP = "SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
 _WORKER_GIVES_UP = {"keepalives_idle": 4, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
@@ -45,10 +53,18 @@ class Liveness(Protocol):
         """Whether the lock of `claim` is still held; what a worker does without it may be done twice."""
 
     def alive(self, workers: Iterable[str]) -> set[str]:
-        """Those of these workers that live."""
+        """Those of these workers that live.
+
+        Raises:
+            JobError: the database does not answer.
+        """
 
     def count(self) -> int:
-        """How many workers live."""
+        """How many workers live.
+
+        Raises:
+            JobError: the database does not answer.
+        """
 
     def close(self) -> None:
         """Let go of everything."""
@@ -170,17 +186,23 @@ class SessionLocks:
     def __init__(self, database: Database, kind: Kind) -> None:
         import psycopg  # noqa: PLC0415 (not needed for a queue on SQLite)
 
+        self._connect = partial(psycopg.connect, database.url, autocommit=True, **_WORKER_GIVES_UP)  # type: ignore[arg-type]
         self._failure = psycopg.Error
+        self._shown = database.shown
         self._class = _CLASSES[kind]
         self._claimed = False
+        self._session = self._connected()
+
+    def _connected(self) -> psycopg.Connection:
         try:
-            self._session = psycopg.connect(database.url, autocommit=True, **_WORKER_GIVES_UP)  # type: ignore[arg-type]
-            self._session.execute(_SERVER_GIVES_UP)
-        except psycopg.Error as error:
+            session = self._connect()
+            session.execute(_SERVER_GIVES_UP)
+        except self._failure as error:
             raise JobError(
-                f"the queue's database {database.shown} does not answer: {str(error).strip().splitlines()[0]}",
+                f"the database {self._shown} does not answer: {str(error).strip().splitlines()[0]}",
                 hint="check the URL, and that the database runs and lets you in",
             ) from error
+        return session
 
     def claim(self) -> str:
         """See `Liveness`."""
@@ -211,11 +233,13 @@ class SessionLocks:
         self._session.close()
 
     def _keys(self) -> set[int]:
-        here = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-        rows = self._session.execute(
-            f"SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s AND {here}",  # noqa: S608 (a constant)
-            (self._class,),
-        )
+        """The locks that are held. Who holds none connects anew where the server was away; who does has lost it."""
+        if self._session.closed and not self._claimed:
+            self._session = self._connected()
+        try:
+            rows = self._session.execute(_HELD, (self._class,)).fetchall()
+        except self._failure as error:
+            raise JobError(f"the database {self._shown} does not answer any more", hint="try again") from error
         return {int(row[0]) for row in rows}
 
 

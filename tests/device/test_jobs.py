@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -23,6 +24,7 @@ from support.music_files import pop909_grid, pop909_song, write_pop909
 from support.postgres import Postgres, why_no_postgres
 
 from accompanist.config import TrainConfig, load_config
+from accompanist.errors import JobError
 from accompanist.jobs.client import Jobs
 from accompanist.jobs.database import Database
 from accompanist.jobs.job import Job, JobStatus
@@ -57,19 +59,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Of the queue."""
-    if request.param == "sqlite":
-        yield ""
-        return
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
     if reason := why_no_postgres():
         pytest.skip(reason)
     server = Postgres()
     try:
-        yield server.url
+        yield server
     finally:
         server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Of the queue."""
+    if request.param == "sqlite":
+        return ""
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url
 
 
 @contextmanager
@@ -151,13 +158,32 @@ def test_cancelled_with_a_checkpoint_and_gone_on_with(folder: Path) -> None:
     assert learnt(folder, "0001-musegan-pop909") == undisturbed
 
 
-def test_a_job_that_fails_says_why_and_the_worker_lives(folder: Path) -> None:
-    train = TrainConfig(data=("nothing-of-that-name",))
+def test_a_job_that_fails_says_why_and_goes_on_from_there(folder: Path) -> None:
+    (folder / "pop909.zip").rename(folder / "away.zip")
+    train = load_config(None).train
     with Jobs(Database.at("", folder / "runs")) as jobs, worker("") as one:
         name = jobs.submit(Job(train=train))
-        one.line_with(f"job {name}: failed: no source is called", PATIENCE_S)
+        one.line_with(f"job {name}: failed: ", PATIENCE_S)
         job = jobs.status(name)
         assert (job.state, job.doing and job.doing.step) == ("failed", "prepare")
-        assert "nothing-of-that-name" in job.error
-        assert "accompanist data list" in job.hint
-        assert jobs.workers() == 1
+        assert "pop909" in job.error
+        assert job.hint
+        assert jobs.workers() == 1  # which lives
+        (folder / "away.zip").rename(folder / "pop909.zip")
+        assert jobs.resume(name).state == "queued"
+        job = until(jobs, name, lambda job: job.doing is not None and job.doing.step == "train")
+        assert job.doing is not None
+        assert job.doing.run == "0001-musegan-pop909"
+        jobs.cancel(name)
+        one.line_with(f"job {name}: cancelled", PATIENCE_S)
+
+
+def test_a_worker_that_loses_its_database_ends_and_its_training_with_it(folder: Path, postgres: Postgres) -> None:
+    with Jobs(Database.at(postgres.url, folder / "runs")) as jobs, worker(postgres.url) as one:
+        name = jobs.submit(Job(train=load_config(None).train))
+        until(jobs, name, lambda job: job.doing is not None and job.doing.step == "train")
+        postgres.stop()
+        one.line_with("the lock of worker", PATIENCE_S)
+        assert one.ends(PATIENCE_S) == JobError.exit_code
+        with (folder / f"runs/.jobs/{name}.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # had as soon as the process of the step is gone

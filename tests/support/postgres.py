@@ -51,7 +51,9 @@ class Postgres:
         return f"postgresql://{USER}@/music?host={quote(str(self._folder))}"
 
     def stop(self) -> None:
-        """End it."""
+        """End it, where it still runs."""
+        if not self._folder.exists():
+            return
         self._call("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")
         shutil.rmtree(self._folder)
 

@@ -1,6 +1,7 @@
 """A worker: takes jobs from the queue, one at a time, and takes over those of workers that died.
 
-    main thread     every 2 s: does our lock still hold; whose workers died; signals
+    main thread     every 2 s: is our lock still held; signals. It never waits for the database's return
+    look thread     every 2 s: whose workers died
     DBOS threads    the queue, and one for the job at hand, which waits for the process that does its step
 
 Training itself runs in a process of its own (`training.jobs.process`): a crash of it is no crash of the worker.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, PortableWorkflowError
@@ -74,15 +75,13 @@ class Worker:
         self.name = self._liveness.claim()  # before anything is taken: who has jobs lives
         self._launch(steps)
         self._tell(f"worker {self.name} waits for jobs in {self._database.shown}")
+        threading.Thread(target=self._look_after_others, args=(drain,), daemon=True).start()
         while not self._stop.wait(LOOK_S):
             if not self._liveness.held():
                 raise JobError(
                     f"the lock of worker {self.name} was lost: {self._database.shown} did not answer",
                     hint="start it again, and it goes on with its job: accompanist jobs work",
                 )
-            self._take_over()
-            if drain and not self._left():
-                return
         with self._working:  # until the step's process has ended
             return
 
@@ -128,6 +127,13 @@ class Worker:
             self._tell(f"job {job}: cancelled")
             raise
         self._tell(f"job {job}: finished")
+
+    def _look_after_others(self, drain: bool) -> None:
+        with suppress(JobError):  # the main thread sees it too, and ends us
+            while not self._stop.wait(LOOK_S):
+                self._take_over()
+                if drain and not self._left():
+                    self.stop()
 
     def _take_over(self) -> None:
         """Put the jobs of workers that died back into the queue.

@@ -164,16 +164,16 @@ def test_a_job_that_fails_says_why_and_goes_on_from_there(folder: Path) -> None:
     with Jobs(Database.at("", folder / "runs")) as jobs, worker("") as one:
         name = jobs.submit(Job(train=train))
         one.line_with(f"job {name}: failed: ", PATIENCE_S)
-        job = jobs.status(name)
-        assert (job.state, job.doing and job.doing.step) == ("failed", "prepare")
+        job = until(jobs, name, lambda job: job.state == "failed")
+        assert job.doing is not None
+        assert job.doing.step == "prepare"
         assert "pop909" in job.error
         assert job.hint
         assert jobs.workers() == 1  # which lives
         (folder / "away.zip").rename(folder / "pop909.zip")
         assert jobs.resume(name).state == "queued"
         job = until(jobs, name, lambda job: job.doing is not None and job.doing.step == "train")
-        assert job.doing is not None
-        assert job.doing.run == "0001-musegan-pop909"
+        assert (folder / "runs/0001-musegan-pop909/job.json").is_file()
         jobs.cancel(name)
         one.line_with(f"job {name}: cancelled", PATIENCE_S)
 

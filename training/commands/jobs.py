@@ -132,7 +132,8 @@ def watch(config_path: Path | None, /, name: str, database: str, runs: str, as_j
     from accompanist.jobs.client import Jobs  # noqa: PLC0415 (see `submit`)
 
     screen = Console()
-    with Jobs(_database(config_path, database, runs)) as queue:
+    folder = Path(runs or load_config(config_path).train.runs)
+    with Jobs(Database.at(database, folder)) as queue:
         job = queue.status(name)
         if as_json or not screen.is_terminal:
             click.echo(_shown(job, as_json))
@@ -148,14 +149,14 @@ def watch(config_path: Path | None, /, name: str, database: str, runs: str, as_j
                     time.sleep(WATCH_S)
                     job = queue.status(job.id)
                     status.update(line(job))
-    _told_at_the_end(job, as_json)
+    _told_at_the_end(job, folder, as_json)
 
 
 def _shown(job: JobStatus, as_json: bool) -> str:
     return msgspec.json.encode(job).decode() if as_json else line(job)
 
 
-def _told_at_the_end(job: JobStatus, as_json: bool) -> None:
+def _told_at_the_end(job: JobStatus, runs: Path, as_json: bool) -> None:
     if job.state == "failed":
         raise JobError(f"job {job.id} failed: {job.error}", hint=job.hint or f"accompanist jobs resume {job.id}")
     if as_json:
@@ -167,7 +168,7 @@ def _told_at_the_end(job: JobStatus, as_json: bool) -> None:
     click.echo(f"job {job.id} finished: {job.result['run']}, best checkpoint {job.result['best']['checkpoint']}")
     for key in ("note_in_chord", "note_in_chord_chance", "coupling"):
         click.echo(f"  {key.replace('_', ' '):<20} {metrics[key]:6.3f}   data {data[key]:6.3f}")
-    click.echo(f"hear it: accompanist demo --model runs/{job.result['run']}/{job.result['model']}")
+    click.echo(f"hear it: accompanist demo --model {runs / job.result['run'] / job.result['model']}")
 
 
 @jobs.command()

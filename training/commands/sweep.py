@@ -99,6 +99,7 @@ def sweep(  # noqa: PLR0917 (click hands them over by name)
             report.write(report.findings(study, metric), space, target)
     found = report.findings(study, metric)
     report.write(found, space, target)
+    study.close()
     if as_json:
         click.echo(msgspec.json.encode({**msgspec.to_builtins(found), "report": str(target)}))
     else:

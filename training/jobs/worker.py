@@ -74,6 +74,7 @@ class Worker:
         """
         self.name = self._liveness.claim()  # before anything is taken: who has jobs lives
         self._launch(steps)
+        self._take_over()  # before the first look into the queue: what was begun goes on before what is new
         self._tell(f"worker {self.name} waits for jobs in {self._database.shown}")
         threading.Thread(target=self._look_after_others, args=(drain,), daemon=True).start()
         while not self._stop.wait(LOOK_S):

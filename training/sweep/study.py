@@ -62,8 +62,9 @@ class Sweep:
         self._liveness = liveness
         self._owner = liveness.claim()
         with database.told():
+            self._storage = _storage(database)
             self.study = optuna.create_study(
-                storage=_storage(database),
+                storage=self._storage,
                 study_name=name,
                 direction="maximize" if upwards else "minimize",
                 load_if_exists=True,
@@ -100,6 +101,11 @@ class Sweep:
         trial = self.study.ask()
         trial.set_user_attr(OWNER, self._owner)
         return trial
+
+    def close(self) -> None:
+        """Let go of the database; trials not told of are anybody's now."""
+        self._liveness.close()
+        self._storage.engine.dispose()
 
     def check_alive(self) -> None:
         """Make sure that nobody takes our trials for left behind.

@@ -126,8 +126,8 @@ def test_a_trial_of_a_process_that_lives_is_left_to_it(stage: Stage) -> None:
     other = stage.sweep()
     assert other.begin().number == 1
     assert one.study.trials[first.number].state == TrialState.RUNNING
-    one._liveness.close()
-    other._liveness.close()
+    one.close()
+    other.close()
 
 
 def test_other_settings_are_another_sweep(stage: Stage) -> None:

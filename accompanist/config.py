@@ -232,6 +232,10 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     name: Annotated[str, Meta(description="name of the run; empty: the recipe and its data")] = ""
     threads: Annotated[int, Meta(ge=0, description="CPU threads; 0: one per core")] = 0
     device: Annotated[Literal["auto", "cpu", "cuda"], Meta(description="where to train")] = "auto"
+    precision: Annotated[
+        Literal["auto", "float32", "bf16"],
+        Meta(description="of the computing; auto: bf16 for the live model on CUDA, else float32"),
+    ] = "auto"
 
 
 class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from accompanist.config import TrainConfig
 from accompanist.music.spec import ModelSpec
+from training import ranks
 from training.augment import random_shifts
 from training.catalog import SPLITS, Splits
 from training.generators import UNetGenerator
@@ -74,7 +75,9 @@ class ClassicTraining:
         if reach := self.config.transpose:
             draws = np.random.default_rng(seed_for(self.config.seed, TRANSPOSITION, update))
             semitones = random_shifts(self.windows, indices, reach, draws)
-        return self.networks.values(*self.windows.batch(indices, semitones=semitones))
+        own = ranks.own(len(indices))
+        shifts = None if semitones is None else semitones[own]
+        return self.networks.values(*self.windows.batch(indices[own], semitones=shifts))
 
 
 class Classic:

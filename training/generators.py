@@ -11,6 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.batch_norm import BatchNorm
+
 KERNEL = 4
 LEAK = 0.2
 NORM_MOMENTUM = 0.2
@@ -25,7 +27,7 @@ class _Down(nn.Module):
     def __init__(self, channels_in: int, channels_out: int, *, norm: bool) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels_in, channels_out, KERNEL, stride=2, padding=1)
-        self.norm = nn.BatchNorm2d(channels_out, momentum=NORM_MOMENTUM, eps=1e-3) if norm else nn.Identity()
+        self.norm = BatchNorm(channels_out, momentum=NORM_MOMENTUM, eps=1e-3) if norm else nn.Identity()
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o h2 w2"]:
         out: Tensor = self.norm(functional.leaky_relu(self.conv(x), LEAK))
@@ -64,7 +66,7 @@ class _Up(nn.Module):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
         self.conv = UpConv(channels_in, channels_out)
-        self.norm = nn.BatchNorm2d(channels_out, momentum=NORM_MOMENTUM, eps=1e-3)
+        self.norm = BatchNorm(channels_out, momentum=NORM_MOMENTUM, eps=1e-3)
 
     def forward(
         self, x: Float[Tensor, "b i h w"], beside: Float[Tensor, "b s 2*h 2*w"]

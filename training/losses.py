@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from training import ranks
+
 Tracks = Float[Tensor, "b channels steps 128"]
 Melody = Float[Tensor, "b planes steps 128"]
 
@@ -49,10 +51,11 @@ def gradient_penalty(
         melody: (B, planes, steps, 128), the condition of both.
         generator: Source of the random points between; the global one where None.
     """
-    share = torch.rand(real.shape[0], 1, 1, 1, generator=generator).to(real)
+    share = torch.rand(real.shape[0] * ranks.count(), 1, 1, 1, generator=generator)
+    share = share[ranks.own(len(share))].to(real)
     slope = critic.slope(torch.lerp(fake, real, share), melody)
     # The tiny constant keeps the gradient of the norm finite where the slope is exactly zero.
-    norm = (slope.flatten(1).square().sum(dim=1) + 1e-12).sqrt()
+    norm = (slope.to(real).flatten(1).square().sum(dim=1) + 1e-12).sqrt()
     return (norm - 1).square().mean()
 
 

@@ -15,7 +15,7 @@ from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import AccompanistError, ConfigError, StorageError, TrainingError
 from accompanist.runs import checkpoints
 from accompanist.runs.status import Outcome
-from training import checkpoint
+from training import checkpoint, following, ranks
 from training.loop import Loop, Progress
 from training.recipe import Recipe
 from training.record import Record
@@ -23,7 +23,7 @@ from training.rundir import RunDir
 
 Clock = Callable[[], float]
 Show = Callable[[Progress], None]
-CHANGEABLE = ("epochs", "adversarial_epochs", "device", "threads")
+CHANGEABLE = ("epochs", "adversarial_epochs", "device", "threads", "precision")
 """Settings that a resumed run may change; any other would make it another run."""
 
 
@@ -90,6 +90,7 @@ def opened(
     if state:
         names = {*step.tensors(), *checkpoint.names_in(newest[0])}
         step.restore({name: checkpoint.read_tensors(newest[0], name) for name in names})
+    following.tell_state(step, state.step if state else 0)
     with Record(run.record, state.record_bytes if state else 0) as record:
         run.write_origin(state.step if state else 0)
         run.forget_outcome()
@@ -138,7 +139,8 @@ def device_of(config: TrainConfig) -> torch.device:
     if config.device == "cpu" or not there:
         return torch.device("cpu")
     torch.backends.cudnn.benchmark = True  # shapes never change, so the fastest kernels are worth looking for
-    return torch.device("cuda")
+    torch.cuda.set_device(ranks.number_here() % torch.cuda.device_count())
+    return torch.device("cuda", torch.cuda.current_device())
 
 
 def _check_same_music(run: RunDir, recipe: Recipe) -> None:

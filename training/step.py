@@ -6,6 +6,8 @@ generator once. Both learn by Adam.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,11 +15,13 @@ from torch import Tensor, nn
 
 from accompanist.config import TrainConfig
 from accompanist.music.roll import HELD
+from training import ranks
 from training.adam import moments, restore_moments
 from training.critics import ConvCritic
 from training.generators import UNetGenerator
 from training.losses import critic_loss, generator_loss
 from training.order import WEIGHTS, seed_for
+from training.precision import computing
 
 GENERATE_AT_ONCE = 64
 """Windows: more would need more memory than training itself."""
@@ -49,6 +53,7 @@ class ClassicStep:
         self.critic_adam = torch.optim.Adam(self.critic.parameters(), config.learning_rate, betas=betas, fused=True)
         self._noise_source = torch.Generator(device)
         self._point_source = torch.Generator()
+        self._computing = partial(computing, config, device)
 
     def critic_update(self, melody: Tensor, real: Tensor, seed: int) -> Tensor:
         """Teach the critic once.
@@ -62,11 +67,15 @@ class ClassicStep:
             (3,): the Wasserstein loss, the penalty before its weight, the norm of the gradient.
         """
         self._point_source.manual_seed(seed)
-        with torch.no_grad():  # the critic's loss teaches the critic alone
-            fake = self.generator(melody, self.noise(len(melody), seed))
-        loss = critic_loss(self.critic, real, fake, melody, weight=self.penalty_weight, generator=self._point_source)
-        norm = _descend(loss.total, self.critic, self.critic_adam)
-        return torch.stack([loss.wasserstein.detach(), loss.penalty.detach(), norm])
+        with self._computing():
+            with torch.no_grad():  # the critic's loss teaches the critic alone
+                fake = self.generator(melody, self._own_noise(len(melody), seed))
+            loss = critic_loss(
+                self.critic, real, fake, melody, weight=self.penalty_weight, generator=self._point_source
+            )
+        parts = torch.stack([loss.wasserstein.detach(), loss.penalty.detach()])
+        norm = _descend(loss.total, self.critic, self.critic_adam, parts)
+        return torch.cat([parts, norm[None]])
 
     def generator_update(self, melody: Tensor, seed: int) -> Tensor:
         """Teach the generator once.
@@ -80,16 +89,24 @@ class ClassicStep:
         """
         self.critic.requires_grad_(requires_grad=False)  # its gradients would be computed and thrown away
         try:
-            loss = generator_loss(self.critic, self.generator(melody, self.noise(len(melody), seed)), melody)
-            norm = _descend(loss, self.generator, self.generator_adam)
+            with self._computing():
+                fake = self.generator(melody, self._own_noise(len(melody), seed))
+                loss = generator_loss(self.critic, fake, melody)
+            told = loss.detach().clone()
+            norm = _descend(loss, self.generator, self.generator_adam, told)
         finally:
             self.critic.requires_grad_(requires_grad=True)
-        return torch.stack([loss.detach(), norm])
+        return torch.stack([told, norm])
 
     def noise(self, count: int, seed: int) -> Tensor:
         """Standard normal noise for some windows: (count, *noise_shape)."""
         self._noise_source.manual_seed(seed)
         return torch.randn(count, *self.generator.noise_shape, generator=self._noise_source, device=self.device)
+
+    def _own_noise(self, count: int, seed: int) -> Tensor:
+        """Noise for this process's windows, of which every one has as many."""
+        whole = count * ranks.count()
+        return self.noise(whole, seed)[ranks.own(whole)]
 
     def values(self, melody: NDArray[np.bool_], tracks: NDArray[np.bool_] | None = None) -> tuple[Tensor, Tensor]:
         """Rolls as the networks take them: -1 and 1, planes chosen, tracks and planes on one axis.
@@ -149,11 +166,22 @@ class ClassicStep:
             restore_moments(network, adam, tensors[f"{name}-adam"])
 
 
-def _descend(loss: Tensor, network: nn.Module, adam: torch.optim.Adam) -> Tensor:
-    """One step downhill; returns the norm of the gradient, left on its device so that nothing waits for it."""
+def _descend(loss: Tensor, network: nn.Module, adam: torch.optim.Adam, told: Tensor) -> Tensor:
+    """One step downhill.
+
+    Args:
+        loss: Of this process's windows.
+        network: That learns.
+        adam: Its optimizer.
+        told: Losses to be told: those of all windows afterwards.
+
+    Returns:
+        The norm of the gradient, left on its device so that nothing waits for it.
+    """
     adam.zero_grad()
     torch.autograd.backward(loss)
     gradients = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+    ranks.average([*gradients, told])
     norm: Tensor = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
     adam.step()
     return norm

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from accompanist.config import Config, TrainConfig, load_config, with_flags
 from accompanist.runs import checkpoints
-from training import recipes, session
+from training import following, ranks, recipes, session
 from training.duration import duration
 from training.loop import Loop
 from training.options import flags_of, given
@@ -50,25 +50,54 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
     accompanist train --width 16 --epochs 2               small and quick, to see it work
     accompanist train --model live                        the model that anticipates: hours, on two CPU cores
     accompanist train --resume runs/0001-musegan-chorales go on with a run
+    torchrun --nproc-per-node=4 -m training --model live  four processes, or GPUs: docs/training-at-scale.md
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     settings = load_config(config_path)
     typed = given(TrainConfig, flags)
     console = Console(stderr=True)
-    run, config, recipe = _resumed(settings, resume, typed, console) if resume else begun(settings, typed, console)
+    with ranks.joined():
+        if ranks.number():
+            _followed()
+            return
+        run, config, recipe = _resumed(settings, resume, typed, console) if resume else begun(settings, typed, console)
+        _prepared(config)
+        with (
+            caught_signals() as caught,
+            ProgressLine(console, time.monotonic) as show,
+            session.opened(run, config, recipe, show) as loop,
+        ):
+            if resume:
+                console.print(f"going on with {run.path} at step {loop.done} of {loop.plan.steps}", highlight=False)
+            stop = following.Stop(lambda: bool(caught))
+            finished = loop.train(stop)
+            stop.end(loop)
+    _report(run, loop, finished, as_json)
+    if not finished:
+        raise click.exceptions.Exit(_code_of(caught))
+
+
+def _followed() -> None:
+    """Train beside the first process, which does all that is seen."""
+    config, data = following.settings_told()
+    with ranks.one_first():
+        recipe = recipes.load(config, data)
+    _prepared(config)
+    with caught_signals() as caught:
+        finished = following.follow(config, recipe.step(config, session.device_of(config)), lambda: bool(caught))
+    if not finished:
+        raise click.exceptions.Exit(_code_of(caught))
+
+
+def _prepared(config: TrainConfig) -> None:
+    """Make this process ready to compute."""
     torch.set_num_threads(config.threads or torch.get_num_threads())
     # A saturated tanh leaves gradients so small that the CPU computes them many times slower than zeros.
     torch.set_flush_denormal(True)
-    with (
-        caught_signals() as caught,
-        ProgressLine(console, time.monotonic) as show,
-        session.opened(run, config, recipe, show) as loop,
-    ):
-        if resume:
-            console.print(f"going on with {run.path} at step {loop.done} of {loop.plan.steps}", highlight=False)
-        finished = loop.train(lambda: bool(caught))
-    _report(run, loop, finished, as_json)
-    if not finished:
-        raise click.exceptions.Exit(128 + caught[0])
+
+
+def _code_of(caught: list[int]) -> int:
+    """The exit code of a session that was stopped; by a signal that only another process may have got."""
+    return 128 + (caught[0] if caught else signal.SIGTERM)
 
 
 def begun(
@@ -85,7 +114,8 @@ def begun(
     config = settled(with_flags(settings.train, typed))
     session.device_of(config)
     check_writable(Path(config.runs))
-    with reading_shown(time.monotonic, console=console) as progress:
+    following.tell_settings(config, settings.data)
+    with ranks.one_first(), reading_shown(time.monotonic, console=console) as progress:
         recipe = recipes.load(config, settings.data, progress=progress)
     run = session.begin(config, settings.data, recipe, files)
     console.print(f"{run.path}: {recipe.summary}", highlight=False, soft_wrap=True)
@@ -98,7 +128,8 @@ def _resumed(
     run = RunDir.find(name, Path(typed.pop("runs", settings.train.runs)))
     config = session.changed(run, typed)
     before = run.config()
-    with reading_shown(time.monotonic, console=console) as progress:
+    following.tell_settings(config, before.data)
+    with ranks.one_first(), reading_shown(time.monotonic, console=console) as progress:
         recipe = recipes.load(config, before.data, progress=progress)
     if config != before.train:
         run.write_config(config, before.data)
@@ -116,8 +147,10 @@ def caught_signals() -> Iterator[list[int]]:
 
     def catch(number: int, _frame: object) -> None:
         caught.append(number)
-        if len(caught) > 1:
+        if len(caught) > 1 and ranks.count() == 1:  # torchrun passes on to all what the terminal has sent to all
             raise KeyboardInterrupt
+        if len(caught) > 1 or ranks.number():
+            return
         click.echo("finishing the step, then a checkpoint; once more ends at once", err=True)
 
     before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}

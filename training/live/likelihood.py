@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training import ranks
 from training.live.batches import Reading
 from training.live.codes import Layout
 from training.live.network import Heard, LiveNetwork, Setting, causal_mask
@@ -45,9 +46,11 @@ def losses(network: LiveNetwork, reading: Reading) -> Tensor:
     """(codes,) mean surprise of each code in nats; 0 for one that nobody plays here."""
     codes = torch.where(reading.target < 0, reading.given, reading.target)
     logits = logits_of(network, reading.heard, reading.setting, said=reading.said, given=reading.given, codes=codes)
-    found = []
+    found, known = [], []
     for code, part in enumerate(logits):
         target = reading.target[..., code].flatten()
         total = functional.cross_entropy(part.flatten(0, 1), target, ignore_index=-1, reduction="sum")
-        found.append(total / (target >= 0).sum().clamp(min=1))
-    return torch.stack(found)
+        known.append((target >= 0).sum())
+        found.append(total)
+    # By the number that all processes know together: a share in which nobody plays the drums says nothing of them.
+    return torch.stack(found) / ranks.mean(torch.stack(known)).clamp(min=1 / ranks.count())

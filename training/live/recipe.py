@@ -13,6 +13,7 @@ from torch import Tensor
 from accompanist.config import TrainConfig
 from accompanist.music.spec import LIVE_BAND, ModelSpec
 from accompanist.music.time import STEPS_PER_BEAT
+from training import ranks
 from training.adam import moments, restore_moments
 from training.catalog import SPLITS
 from training.live import books
@@ -28,6 +29,7 @@ from training.live.policy import Weights
 from training.live.sampler import LiveSampler
 from training.live.sounding import Sounding
 from training.order import CRITIC, GENERATOR, STRETCHES, WEIGHTS, seed_for
+from training.precision import computing
 from training.recipe import HEAD_WIDTH
 
 WARM_UP_STEPS = 200
@@ -107,11 +109,13 @@ class LiveTraining:
             known["critic_updates"] = int(told["critic_right"] < RESTS_ABOVE)
         self.adam.zero_grad()
         torch.autograd.backward(loss)
+        means = [loss.detach().clone(), *(value.detach().clone() for value in seen.values())]
+        ranks.average([*(value.grad for value in self.network.parameters() if value.grad is not None), *means])
         gradient = torch.nn.utils.clip_grad_norm_(self.network.parameters(), MOST_GRADIENT)
         self.adam.step()
         if self.adversary is not None:
             self.adversary.averaged()
-        return {"loss": loss.detach(), **seen, "gradient": gradient.detach(), **known}
+        return {"loss": means[0], **dict(zip(seen, means[1:], strict=True)), "gradient": gradient.detach(), **known}
 
     @property
     def player(self) -> LiveNetwork:
@@ -152,10 +156,11 @@ class LiveTraining:
 
     def _surprise(self, step: int, stretches: int, draws: np.random.Generator) -> Tensor:
         """What people played costs, by code, in nats."""
-        reading = _moved(reading_of(self.pool.take(stretches, draws), self.network.keys, draws), self.device)
+        reading = _own(reading_of(self.pool.take(stretches, draws), self.network.keys, draws), self.device)
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
-            torch.manual_seed(seed_for(self.config.seed, GENERATOR, step))  # of the dropout
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            # Of the dropout, by which processes differ.
+            torch.manual_seed(seed_for(self.config.seed, GENERATOR, step * ranks.count() + ranks.number()))
+            with computing(self.config, self.device):
                 return losses(self.network, reading)
 
     def _begun(self) -> Adversary:
@@ -177,10 +182,12 @@ class LiveTraining:
         return torch.optim.AdamW(groups, lr=self.config.learning_rate, betas=BETAS, fused=True)
 
 
-def _moved(reading: Reading, device: torch.device) -> Reading:
-    heard = Heard(*(part.to(device) for part in reading.heard))
-    setting = Setting(*(part.to(device) for part in reading.setting))
-    said, given, target = (part.to(device) for part in (reading.said, reading.given, reading.target))
+def _own(reading: Reading, device: torch.device) -> Reading:
+    """This process's share of a reading, on its device."""
+    own = ranks.own(len(reading.target))
+    heard = Heard(*(part[own].to(device) for part in reading.heard))
+    setting = Setting(*(part[own].to(device) for part in reading.setting))
+    said, given, target = (part[own].to(device) for part in (reading.said, reading.given, reading.target))
     return Reading(heard, said, given, setting, target)
 
 

@@ -27,6 +27,7 @@ PAGES: tuple[str, ...] = (
     "accompanist.console.pages.train",
     "accompanist.console.pages.runs",
     "accompanist.console.pages.models",
+    "accompanist.console.pages.compose",
     "accompanist.console.pages.stage",
 )
 """Modules of the pages, in the order of the navigation; each has `page(services) -> Page`."""

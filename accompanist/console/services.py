@@ -24,6 +24,7 @@ class Services:
         config: The settings in force.
         config_path: Where they were read from, for programs that are started; None: the usual place.
         runs: Folder of the runs.
+        kept: Folder of what cannot be made again.
         models: The models there are.
         tasks: Commands that are started and waited for.
         sounds: Songs as sound.
@@ -37,6 +38,7 @@ class Services:
     config: Config
     config_path: Path | None
     runs: Path
+    kept: Path
     models: Models
     tasks: Tasks
     sounds: Sounds
@@ -78,6 +80,7 @@ class Services:
             config=config,
             config_path=config_path,
             runs=runs,
+            kept=kept,
             models=Models(runs, config_path, kept),
             tasks=tasks,
             sounds=Sounds(cache / "sounds"),

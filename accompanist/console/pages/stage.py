@@ -20,7 +20,6 @@ from accompanist.console.responses import JSON, Refusal, read_json
 from accompanist.console.services import Services
 from accompanist.console.stage.band import Band, Start
 from accompanist.console.stage.watch import Watch
-from accompanist.places import data_folder
 from accompanist.runtime.control_address import Address, usual_address
 from accompanist.runtime.control_client import ask
 from accompanist.runtime.infer import default_model_path
@@ -56,7 +55,7 @@ def page(services: Services) -> Page:
 class _Stage:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._band = Band(data_folder() / "stage", services.today, services.config_path)
+        self._band = Band(services.kept / "stage", services.today, services.config_path)
         self._watch = Watch(self._addresses)
 
     @asynccontextmanager

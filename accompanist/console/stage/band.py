@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import signal
 import subprocess
@@ -107,7 +108,9 @@ class Band:
         usual = usual_address()
         if usual.path is None:
             return usual._replace(port=usual.port + 1)
-        return usual._replace(path=usual.path.with_name("accompanist-stage.sock"))
+        # Not in the folder itself: the path of a socket may have a hundred characters.
+        folder = hashlib.sha256(str(self._folder.absolute()).encode()).hexdigest()[:8]
+        return usual._replace(path=usual.path.with_name(f"accompanist-stage-{folder}.sock"))
 
     def is_ours(self, pid: int | None) -> bool:
         """Whether the daemon of that process was started here."""

@@ -67,7 +67,8 @@ class DaemonLink:
             await asyncio.sleep(AGAIN_S)
 
     async def _listen(self, address: Address) -> None:
-        reader, writer = await asyncio.wait_for(_connected(address), ANSWER_S)
+        async with asyncio.timeout(ANSWER_S):
+            reader, writer = await _connected(address)
         try:
             for asked in ({"command": "about"}, {"command": "subscribe", "every_s": EVERY_S}):
                 writer.write(msgspec.json.encode(asked) + b"\n")
@@ -81,8 +82,6 @@ class DaemonLink:
                     self.told += 1
         finally:
             writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
 
 
 async def _connected(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -92,7 +91,8 @@ async def _connected(address: Address) -> tuple[asyncio.StreamReader, asyncio.St
 
 
 async def _line(reader: asyncio.StreamReader) -> dict[str, Any]:
-    line = await asyncio.wait_for(reader.readline(), ANSWER_S)
+    async with asyncio.timeout(ANSWER_S):
+        line = await reader.readline()
     if not line.endswith(b"\n"):
         raise OSError("it hung up")
     return msgspec.json.decode(line, type=dict[str, Any])

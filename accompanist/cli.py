@@ -28,6 +28,8 @@ COMMANDS = {
     "train": ("training.commands.train:train", "Train a model on real music."),
     "jobs": ("training.commands.jobs:jobs", "Queue trainings, and have workers do them."),
     "sweep": ("training.commands.sweep:sweep", "Find the settings under which a model learns best."),
+    "runs": ("accompanist.commands.runs:runs", "List, show, compare and remove training runs."),
+    "use": ("accompanist.commands.use:use", "Choose the model that plays."),
     "export": ("export.command:export", "Turn a training run into a verified ONNX model."),
     "evaluate": ("export.evaluate:evaluate", "Measure how a model plays songs it never saw."),
     "console": ("accompanist.commands.console:console", "Train, watch, hear and play, in the browser."),

@@ -17,7 +17,23 @@ import msgspec
 from msgspec import Meta
 
 from accompanist.config_controls import ControlsConfig
+from accompanist.config_train import PLAIN, DataConfig, TrainConfig
 from accompanist.errors import ConfigError
+
+__all__ = [
+    "Config",
+    "ControlsConfig",
+    "DataConfig",
+    "EngineConfig",
+    "ServeConfig",
+    "Setting",
+    "TrackConfig",
+    "TrainConfig",
+    "load_config",
+    "parse_config",
+    "settings",
+    "with_flags",
+]
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 _SMALLEST_RANGE = 11  # semitones: twelve notes
@@ -183,70 +199,6 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         return self.sync or bool(self.clock)
 
 
-class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a model is trained."""
-
-    model: Annotated[
-        Literal["musegan", "live"], Meta(description="recipe: the classic one, or the one that anticipates")
-    ] = "musegan"
-    data: Annotated[
-        tuple[str, ...],
-        Meta(description="sources to train on, see `accompanist data list`; none: the recipe's own"),
-    ] = ()
-    tag: Annotated[
-        tuple[str, ...], Meta(description='only songs with all these tags, such as "meter=4/4" or "mode=major"')
-    ] = ()
-    epochs: Annotated[int, Meta(ge=0, description="times through the training songs; 0: the recipe's own number")] = 0
-    learning_rate: Annotated[
-        float, Meta(gt=0, le=1, description="Adam's step size; of the live model the highest, which fades")
-    ] = 1e-3
-    beta1: Annotated[float, Meta(ge=0, lt=1, description="musegan: Adam's first moment decay")] = 0.5
-    beta2: Annotated[float, Meta(ge=0, lt=1, description="musegan: Adam's second moment decay")] = 0.9
-    batch: Annotated[
-        int, Meta(ge=0, description="windows, or stretches of songs, per update; 0: the recipe's own number")
-    ] = 0
-    critic_updates: Annotated[int, Meta(ge=1, description="musegan: critic updates per generator update")] = 5
-    gradient_penalty: Annotated[float, Meta(ge=0, description="musegan: weight of the gradient penalty (lambda)")] = (
-        10.0
-    )
-    width: Annotated[
-        int,
-        Meta(ge=0, le=1024, description="filters of the first level, or width of a token; 0: the recipe's own number"),
-    ] = 0
-    planes: Annotated[
-        Literal[1, 2],
-        Meta(description="musegan: 2 for onset and held planes; 1: held only, as published (repeats fuse)"),
-    ] = 2
-    transpose: Annotated[
-        int,
-        Meta(ge=0, le=6, description="musegan: random transposition of each window by up to this many semitones"),
-    ] = 0
-    adversarial_epochs: Annotated[
-        int, Meta(ge=0, description="live: epochs after those, in which it plays free and learns against a critic")
-    ] = 2
-    layers: Annotated[int, Meta(ge=1, le=32, description="live: layers of the transformer")] = 4
-    stretch_beats: Annotated[int, Meta(ge=16, le=1024, description="live: beats of a stretch of a song")] = 192
-    seed: Annotated[int, Meta(ge=0, description="seed of weights, order and noise")] = 0
-    sample_every: Annotated[int, Meta(ge=1, description="epochs between samples and metrics")] = 1
-    runs: Annotated[str, Meta(description="folder that holds the runs")] = "runs"
-    name: Annotated[str, Meta(description="name of the run; empty: the recipe and its data")] = ""
-    threads: Annotated[int, Meta(ge=0, description="CPU threads; 0: one per core")] = 0
-    device: Annotated[Literal["auto", "cpu", "cuda"], Meta(description="where to train")] = "auto"
-    precision: Annotated[
-        Literal["auto", "float32", "bf16"],
-        Meta(description="of the computing; auto: bf16 for the live model on CUDA, else float32"),
-    ] = "auto"
-
-
-class DataConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where music is kept."""
-
-    home: Annotated[
-        str, Meta(description="folder of downloaded archives (pop909.zip, deepcomposer.zip); empty: look around")
-    ] = ""
-    cache: Annotated[str, Meta(description="folder of read music; empty: the user's cache folder")] = ""
-
-
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All settings."""
 
@@ -367,12 +319,21 @@ def _faulty_entry(entries: dict[str, Any], keys: Sequence[str]) -> str:
 
 
 class Setting(NamedTuple):
-    """One setting as the documentation shows it."""
+    """One setting as the documentation shows it.
+
+    Args:
+        key: Such as train.epochs.
+        default: Its value where it is not set.
+        kind: What is accepted: kind and range.
+        meaning: In a line.
+        plain: In a musician's words; empty where the line says all.
+    """
 
     key: str
     default: Any
     kind: str
     meaning: str
+    plain: str = ""
 
 
 def settings() -> list[Setting]:
@@ -394,10 +355,11 @@ def _settings_of(path: str, table: Any) -> list[Setting]:
             found += _settings_of(f"{key}.NAME", get_args(kind)[1])
             continue
         meaning = (meta.description if meta else None) or ""
+        plain = str(((meta.extra if meta else None) or {}).get(PLAIN, ""))
         if get_origin(kind) in (Union, types.UnionType):  # such as a number or nothing: the bounds are the number's
             kind, meta = get_args(get_args(kind)[0])
         default = {} if field.default is msgspec.NODEFAULT else field.default
-        found.append(Setting(key, default, _kind_text(kind, meta), meaning))
+        found.append(Setting(key, default, _kind_text(kind, meta), meaning, plain))
     return found
 
 

@@ -16,6 +16,8 @@ from accompanist.music.spec import ModelSpec
 from accompanist.runs.checkpoints import is_checkpoint
 from export.to_onnx import rounded_to_half, save, store_half, to_onnx
 from export.verify import TOLERANCE, largest_error, require_equal
+from training import bundle
+from training.base import base_of
 from training.checkpoint import RunInfo, found_in, load_generator
 from training.live.trained import load_player
 from training.origin import described
@@ -28,10 +30,23 @@ from training.rundir import RunDir
     "-o", "--out", type=click.Path(path_type=Path), default="model.onnx", show_default=True, help="The file to write."
 )
 @click.option("--half", is_flag=True, help="Store weights in half precision: half the size, still computed in float32.")
+@click.option(
+    "--trainable", is_flag=True, help="Write its weights beside it as well, for: accompanist train --from OUT."
+)
 @click.option("--runs", type=click.Path(path_type=Path), help="Folder that holds the runs.  [default: train.runs]")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_obj
-def export(config_path: Path | None, /, *, run: str, out: Path, half: bool, runs: Path | None, as_json: bool) -> None:
+def export(
+    config_path: Path | None,
+    /,
+    *,
+    run: str,
+    out: Path,
+    half: bool,
+    trainable: bool,
+    runs: Path | None,
+    as_json: bool,
+) -> None:
     """Turn a training RUN into a verified ONNX model: its folder, name or number, or a checkpoint's folder.
 
     The model carries everything the daemon needs in its metadata, and is compared with the trained network through the
@@ -56,13 +71,25 @@ def export(config_path: Path | None, /, *, run: str, out: Path, half: bool, runs
     if half:
         graph = store_half(graph)
     error = _saved_if_equal(graph, spec, model, out)
+    weights = _weights_beside(info, out) if trainable else None
     size = out.stat().st_size
     if as_json:
         result = {"model": str(out), "bytes": size, "largest_error": error, "tolerance": TOLERANCE}
-        click.echo(json.dumps({**result, "checkpoint": str(info.checkpoint), "trained": spec.trained}))
+        click.echo(
+            json.dumps(
+                {
+                    **result,
+                    "checkpoint": str(info.checkpoint),
+                    "trained": spec.trained,
+                    "weights": weights and str(weights),
+                }
+            )
+        )
         return
     click.echo(f"{info.checkpoint} -> {out} ({size / 1e6:.1f} MB)")
     click.echo(f"largest difference from the trained network: {error:.2g} (accepted: {TOLERANCE:.0e})")
+    if weights:
+        click.echo(f"its weights, to go on from with accompanist train --from {out}: {weights}")
     click.echo(f"try it: accompanist demo --model {out}")
 
 
@@ -79,6 +106,12 @@ def _trained_model(run: Path) -> tuple[nn.Module, RunInfo]:
     """What a run has learnt, as it plays, by the recipe of the run."""
     info = found_in(run)
     return (load_player(info), info) if info.spec.kind == "live" else load_generator(run)
+
+
+def _weights_beside(info: RunInfo, out: Path) -> Path:
+    """Write what the networks have learnt beside the model; returns where."""
+    base = base_of(str(info.checkpoint), info.run.parent)
+    return bundle.write(out, info.config, base.tensors, base.books)
 
 
 def _saved_if_equal(graph: ModelProto, spec: ModelSpec, model: nn.Module, out: Path) -> float:

@@ -13,7 +13,7 @@ from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import ConfigError, EmptyDataset
 from accompanist.music.spec import BAND, TrackSpec
 from accompanist.places import cache_folder
-from training import cache
+from training import cache, mix
 from training.read import MELODY, LeftOut, Progress, SongTable, silent
 from training.sources import Source
 from training.sources.chorales import Chorales
@@ -197,7 +197,7 @@ def survey(
 ) -> Splits:
     """As `load`, with its arguments and errors, but content with nothing at all: to look at what there is."""
     wanted = parse_tags(config.tag)
-    chosen = [source_named(name, data) for name in dict.fromkeys(config.data)]
+    chosen = [source_named(name, data) for name in mix.mix_of(config).names]
     folder = cache_folder(data.cache)
     tables: list[SongTable] = []
     left_out: list[LeftOut] = []
@@ -240,8 +240,8 @@ def survey(
 
 def _nothing_left(config: TrainConfig, splits: Splits) -> EmptyDataset:
     """The error for a choice that leaves no song to learn from, with what was there."""
-    names = ", ".join(dict.fromkeys(config.data))
-    show = f"accompanist data show {config.data[0]}"
+    chosen = mix.mix_of(config).names
+    names, show = ", ".join(chosen), f"accompanist data show {chosen[0]}"
     example = f"; for instance {splits.left_out[0].name}: {splits.left_out[0].reason}" if splits.left_out else ""
     if splits.songs:
         return EmptyDataset(

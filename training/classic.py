@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from accompanist.config import TrainConfig
 from accompanist.music.spec import ModelSpec
-from training import ranks
+from training import mix, ranks, ratio
 from training.augment import random_shifts
 from training.catalog import SPLITS, Splits
 from training.generators import UNetGenerator
 from training.order import CRITIC, GENERATOR, TRANSPOSITION, Order, seed_for
+from training.ratio import Balance
 from training.samples import ClassicSampler
 from training.step import ClassicStep
 from training.windows import WindowSet
@@ -29,27 +31,38 @@ class ClassicTraining:
         config: Batch, critic updates, transposition, seed.
         networks: The two networks and their updates.
         windows: The training split.
+        weights: (windows,) how often each is heard beside the others; None: all alike.
     """
 
-    def __init__(self, config: TrainConfig, networks: ClassicStep, windows: WindowSet) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        networks: ClassicStep,
+        windows: WindowSet,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
         self.config = config
         self.networks = networks
         self.windows = windows
         self.extent = len(windows)
         self.per_step = config.batch * config.critic_updates
         self.epochs = config.epochs
-        self._order = Order(len(windows), config.seed)
+        self.balance = Balance(config.critic_updates) if config.ratio == "adaptive" else None
+        self._order = Order(len(windows), config.seed, weights)
 
     def update(self, step: int) -> dict[str, Tensor | float]:
         """See `training.recipe.Step`; the critic's values are means over its updates."""
-        seed, updates = self.config.seed, self.config.critic_updates
+        seed, first = self.config.seed, step * self.config.critic_updates
+        updates = self.balance.updates if self.balance else self.config.critic_updates
         seen = []
-        for update in range(step * updates, (step + 1) * updates):
+        for update in range(first, first + updates):
             melody, real = self._batch(update)
             seen.append(self.networks.critic_update(melody, real, seed_for(seed, CRITIC, update)))
         # The generator answers the melodies that the critic saw last.
         made = self.networks.generator_update(melody, seed_for(seed, GENERATOR, step))
         critic, penalty, critic_gradient = torch.stack(seen).mean(dim=0)
+        if self.balance:  # waits for the device, which a fixed ratio never does
+            self.balance.tell(float(critic), float(made[0]))
         return {
             "critic": critic,
             "penalty": penalty,
@@ -63,11 +76,17 @@ class ClassicTraining:
 
     def tensors(self) -> dict[str, dict[str, Tensor]]:
         """All that training changes, by file and name."""
-        return self.networks.tensors()
+        return self.networks.tensors() | ({ratio.NAME: self.balance.tensors()} if self.balance else {})
 
     def restore(self, tensors: dict[str, dict[str, Tensor]]) -> None:
         """Go back to what `tensors` gave."""
         self.networks.restore(tensors)
+        if self.balance:
+            self.balance.restore(tensors[ratio.NAME])
+
+    def begin_from(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        """See `training.recipe.Step`."""
+        self.networks.begin_from(tensors)
 
     def _batch(self, update: int) -> tuple[Tensor, Tensor]:
         indices = self._order.take(update * self.config.batch, self.config.batch)
@@ -90,13 +109,23 @@ class Classic:
 
     def __init__(self, config: TrainConfig, splits: Splits) -> None:
         self.splits = splits
+        asked = mix.mix_of(config)
+        self.weights: NDArray[np.float64] | None = None
         sizes: dict[str, WindowSet] = {name: getattr(splits, name) for name in SPLITS}
         self.summary = (
             f"{len(splits.train)} windows to train on, {len(splits.validation)} to check with, "
             f"of {len(splits.songs)} songs"
         )
+        if asked.weighs:
+            known = {song.label: song.tags for song in splits.songs}
+            labels = [splits.train.songs[song] for song in splits.train.song_of]
+            sources = [label.partition("/")[0] for label in labels]
+            tags = [{**known.get(label, {}), "source": source} for label, source in zip(labels, sources, strict=True)]
+            self.weights = np.array([asked.weight(its) for its in tags])
+            self.summary += f"; {mix.described(mix.shares(zip(sources, self.weights.tolist(), strict=True)))}"
         self.facts: dict[str, Any] = {
-            "sources": list(config.data),
+            "sources": list(asked.names),
+            "weights": [text for text in (*config.data, *config.weight) if "=" in text],
             "tags": list(config.tag),
             "licences": list(splits.licences),
             "windows": {name: len(part) for name, part in sizes.items()},
@@ -130,7 +159,7 @@ class Classic:
     def step(self, config: TrainConfig, device: torch.device) -> ClassicTraining:
         """The networks, fresh, and what one step does to them."""
         networks = ClassicStep(config, len(self.splits.train.tracks), device)
-        return ClassicTraining(config, networks, self.splits.train)
+        return ClassicTraining(config, networks, self.splits.train, self.weights)
 
     def sampler(self, step: ClassicTraining, folder: Path, seed: int) -> ClassicSampler:
         """What looks at the generator."""

@@ -84,10 +84,14 @@ class UNetGenerator(nn.Module):
         planes: 1 (held) or 2 (onset, held), of the melody in and of each track out.
         width: Channels of the first level; each level doubles them.
         steps: Steps of the window.
+        noise: Standard deviation of the noise at the bottleneck, made of the standard normal noise it is given.
     """
 
-    def __init__(self, *, tracks: int = 4, planes: int = 1, width: int = 64, steps: int = 32) -> None:
+    def __init__(
+        self, *, tracks: int = 4, planes: int = 1, width: int = 64, steps: int = 32, noise: float = 1.0
+    ) -> None:
         super().__init__()
+        self.noise = noise
         self.noise_shape = (8 * width, steps // DOWNSCALE, 128 // DOWNSCALE)
         self.down1 = _Down(planes, width, norm=False)
         self.down2 = _Down(width, 2 * width, norm=True)
@@ -113,6 +117,7 @@ class UNetGenerator(nn.Module):
         level1 = self.down1(melody)
         level2 = self.down2(level1)
         level3 = self.down3(level2)
-        bottom = torch.cat([self.down4(level3), noise], dim=1)
+        spread = noise if self.noise == 1 else noise * self.noise
+        bottom = torch.cat([self.down4(level3), spread], dim=1)
         up = self.up1(self.up2(self.up3(bottom, level3), level2), level1)
         return torch.tanh(self.out(up))

@@ -234,7 +234,7 @@ class Loop:
             metrics=self.metrics,
             sampled=sampled,
         )
-        checkpoint.save(self.run.checkpoints, tensors, state)
+        checkpoint.save(self.run.checkpoints, tensors, state, keep=self.config.keep, best_by=self.config.best_by)
         self._saved_at_s = self.clock()
 
     def _refuse_bad_weights(self, tensors: dict[str, dict[str, Tensor]]) -> None:

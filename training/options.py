@@ -9,6 +9,8 @@ import click
 import msgspec
 from msgspec import Meta
 
+from training.explain import flag_of
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -37,7 +39,7 @@ def _flag(field: msgspec.structs.FieldInfo) -> Callable[[_F], _F]:
     if get_origin(kind) is Annotated:
         kind, meta = get_args(kind)
     return click.option(
-        "--" + field.name.replace("_", "-"),
+        flag_of(field.name),
         field.name,
         help=f"{_meaning(meta)}  [{_bounds(meta)}default: {_default(field.default)}]",
         **_click_kind(kind, field.name),

@@ -33,18 +33,29 @@ class Order:
     """An endless line of windows: one shuffled pass through all of them after the other.
 
     Each window comes once per pass, also where a batch spans two passes, or many, as when there are fewer windows than
-    a batch takes.
+    a batch takes. With weights a pass is as long, and each window comes as often in it as its weight says: rounded down
+    or up, by chance, so that over many passes nothing is lost.
 
     Args:
         windows: How many there are, at least 1.
         seed: The run's.
+        weights: (windows,) above 0, how often each comes beside the others; None: all alike.
     """
 
-    def __init__(self, windows: int, seed: int) -> None:
+    def __init__(self, windows: int, seed: int, weights: NDArray[np.float64] | None = None) -> None:
         self.windows = windows
-        self._pass = lru_cache(maxsize=2)(
-            lambda number: np.random.default_rng(seed_for(seed, ORDER, number)).permutation(windows)
-        )
+        self._seed = seed
+        self._ends = None if weights is None else np.cumsum(weights / weights.sum())
+        self._pass = lru_cache(maxsize=2)(self._drawn)
+
+    def _drawn(self, number: int) -> NDArray[np.int64]:
+        draws = np.random.default_rng(seed_for(self._seed, ORDER, number))
+        if self._ends is None:
+            return draws.permutation(self.windows)
+        # Systematic sampling: evenly spaced points on the line of all weights, laid at random.
+        points = (np.arange(self.windows) + draws.random()) / self.windows
+        chosen = np.searchsorted(self._ends, points, side="right")
+        return draws.permutation(np.minimum(chosen, self.windows - 1))
 
     def take(self, position: int, count: int) -> NDArray[np.int64]:
         """Indices of the windows at these positions of the line.

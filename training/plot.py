@@ -12,9 +12,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from training import record
+from accompanist.runs.history import History
+from accompanist.runs.thinning import thinned
 from training.storage import told, write_whole
 
+MOST_POINTS = 4000
+"""Of a curve: more than the picture has columns for."""
 GENERATOR, CRITIC, FAINT = "#0072B2", "#D55E00", "#6B7280"
 
 
@@ -28,21 +31,19 @@ def draw(source: Path, target: Path) -> None:
     Raises:
         StorageError: it cannot be written.
     """
-    lines = list(record.read(source))
-    steps = [line for line in lines if line["kind"] == "step"]
-    epochs = [line for line in lines if line["kind"] == "epoch"]
+    history = History(source)
     figure = Figure(figsize=(10, 7), layout="constrained")
     FigureCanvasAgg(figure)
     above, below = figure.subplots(2, 1, sharex=True)
-    _losses(above, steps)
-    _metrics(below, epochs)
+    _losses(above, history)
+    _metrics(below, history.epochs)
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=110)
     with told("the picture of the losses", target):
         write_whole(target, content.getvalue())
 
 
-def _losses(axes: Axes, steps: list[dict[str, Any]]) -> None:
+def _losses(axes: Axes, history: History) -> None:
     for key, colour, name in (
         ("critic", CRITIC, "critic (minus the estimated distance from the data)"),
         ("generator", GENERATOR, "generator"),
@@ -50,13 +51,12 @@ def _losses(axes: Axes, steps: list[dict[str, Any]]) -> None:
         ("chord", CRITIC, "surprise at the chord (nats)"),
         ("follow", FAINT, "following the melody, beyond chance"),
     ):
-        there = [line for line in steps if key in line]
-        if not there:
+        curve = history.loss(key)
+        if not len(curve.values):
             continue
-        at = [line["epoch"] for line in there]
-        values = np.array([line[key] for line in there])
-        axes.plot(at, values, color=colour, alpha=0.25, linewidth=0.7)
-        axes.plot(at, _smooth(values), color=colour, linewidth=1.5, label=name)
+        shown = thinned(curve.values, MOST_POINTS)
+        axes.plot(curve.epochs[shown], curve.values[shown], color=colour, alpha=0.25, linewidth=0.7)
+        axes.plot(curve.epochs[shown], _smooth(curve.values)[shown], color=colour, linewidth=1.5, label=name)
     axes.set_ylabel("loss")
     if axes.lines:
         axes.legend(loc="best", frameon=False)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from training.duration import duration
+from accompanist.runs.duration import duration
 from training.loop import Progress
 
 SPEED_OVER = 60

@@ -55,6 +55,9 @@ class Step(Protocol):
     def restore(self, tensors: dict[str, dict[str, Tensor]]) -> None:
         """Go back to what `tensors` gave."""
 
+    def begin_from(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        """Take over what other networks of this size have learnt: see `training.base`."""
+
 
 class Seen(NamedTuple):
     """The model at an epoch's end.

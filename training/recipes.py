@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from accompanist.config import DataConfig, TrainConfig
 from training import catalog
 from training.classic import Classic
 from training.live import corpus
+from training.live.figures import FigureBook
 from training.live.recipe import Live
 from training.read import Progress, silent
 from training.recipe import Recipe
 
 
-def load(config: TrainConfig, data: DataConfig, *, progress: Progress = silent) -> Recipe:
+def load(
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    books: Mapping[str, FigureBook] | None = None,
+    progress: Progress = silent,
+) -> Recipe:
     """Read the music.
 
     Args:
         config: Settled: see `training.recipe.settled`.
         data: Where music is kept.
+        books: That a live network knows which this run goes on from; None: it has none yet.
         progress: Told while it is read.
 
     Raises:
@@ -26,5 +36,5 @@ def load(config: TrainConfig, data: DataConfig, *, progress: Progress = silent) 
         StorageError: the cache cannot be written.
     """
     if config.model == "live":
-        return Live(config, corpus.load(config, data, progress=progress))
+        return Live(config, corpus.load(config, data, books=books, progress=progress))
     return Classic(config, catalog.load(config, data, progress=progress))

@@ -19,6 +19,7 @@ from accompanist.music.spec import ModelSpec
 from accompanist.runs.folder import RunFolder
 from accompanist.runs.status import OUTCOME, Outcome
 from training import origin
+from training.mix import mix_of
 from training.storage import told, write_whole
 
 MOST_NAMED = 3
@@ -120,7 +121,7 @@ def check_writable(runs: Path) -> None:
 
 def _usual_name(config: TrainConfig) -> str:
     """The recipe and its data, where these are few."""
-    sources = list(map(_short, config.data))
+    sources = [_short(name) for name in mix_of(config).names]
     return "-".join(
         [config.model, *sources] if len(sources) <= MOST_NAMED else [config.model, str(len(sources)), "sources"]
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ from accompanist.errors import AccompanistError, ConfigError, StorageError, Trai
 from accompanist.runs import checkpoints
 from accompanist.runs.status import Outcome
 from training import checkpoint, following, ranks
+from training.base import base_of, fitting
+from training.explain import flag_of
 from training.loop import Loop, Progress
 from training.recipe import Recipe
 from training.record import Record
@@ -23,7 +26,7 @@ from training.rundir import RunDir
 
 Clock = Callable[[], float]
 Show = Callable[[Progress], None]
-CHANGEABLE = ("epochs", "adversarial_epochs", "device", "threads", "precision")
+CHANGEABLE = ("epochs", "adversarial_epochs", "device", "threads", "precision", "keep", "best_by")
 """Settings that a resumed run may change; any other would make it another run."""
 
 
@@ -51,7 +54,7 @@ def changed(run: RunDir, flags: dict[str, Any]) -> TrainConfig:
     config = run.config().train
     fixed = [name for name, value in flags.items() if name not in CHANGEABLE and value != getattr(config, name)]
     if fixed:
-        flag = "--" + fixed[0].replace("_", "-")
+        flag = flag_of(fixed[0])
         raise ConfigError(
             f"{flag} cannot change in a run that has begun: it is {getattr(config, fixed[0])!r} in {run.path}",
             hint=f"leave {flag} out, or begin a new run without --resume",
@@ -68,7 +71,13 @@ def changed(run: RunDir, flags: dict[str, Any]) -> TrainConfig:
 
 @contextmanager
 def opened(
-    run: RunDir, config: TrainConfig, recipe: Recipe, show: Show, clock: Clock = time.monotonic
+    run: RunDir,
+    config: TrainConfig,
+    recipe: Recipe,
+    show: Show,
+    clock: Clock = time.monotonic,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Loop]:
     """The loop of a run, ready to train: from its newest checkpoint where there is one, else from the start.
 
@@ -78,6 +87,7 @@ def opened(
         recipe: How it is trained, with its music.
         show: Called about once a second.
         clock: Seconds, monotonic.
+        tell: Told in a sentence of a checkpoint that is damaged.
 
     Raises:
         ConfigError: the device is not there.
@@ -85,11 +95,12 @@ def opened(
     """
     _check_same_music(run, recipe)
     step = recipe.step(config, device_of(config))
-    newest = checkpoints.all_in(run.checkpoints)[-1:]
-    state = checkpoints.read_state(newest[0]) if newest else None
-    if state:
-        names = {*step.tensors(), *checkpoint.names_in(newest[0])}
-        step.restore({name: checkpoint.read_tensors(newest[0], name) for name in names})
+    newest = checkpoint.newest_whole(run.checkpoints, step.tensors(), tell)
+    state = newest[0] if newest else None
+    if newest:
+        step.restore(newest[1])
+    elif config.base:
+        step.begin_from(fitting(base_of(config.base, Path(config.runs)), config))
     following.tell_state(step, state.step if state else 0)
     with Record(run.record, state.record_bytes if state else 0) as record:
         run.write_origin(state.step if state else 0)

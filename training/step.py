@@ -42,7 +42,7 @@ class ClassicStep:
         self.penalty_weight = config.gradient_penalty
         with torch.random.fork_rng(devices=[]):  # weights follow the seed; nobody else's random numbers change
             torch.manual_seed(seed_for(config.seed, WEIGHTS))
-            self.generator = UNetGenerator(tracks=tracks, planes=config.planes, width=config.width)
+            self.generator = UNetGenerator(tracks=tracks, planes=config.planes, width=config.width, noise=config.noise)
             self.critic = ConvCritic(tracks=tracks, planes=config.planes, width=config.width)
         self.generator.to(device).train()
         self.critic.to(device).train()
@@ -50,7 +50,8 @@ class ClassicStep:
         self.generator_adam = torch.optim.Adam(
             self.generator.parameters(), config.learning_rate, betas=betas, fused=True
         )
-        self.critic_adam = torch.optim.Adam(self.critic.parameters(), config.learning_rate, betas=betas, fused=True)
+        critic_rate = config.critic_learning_rate or config.learning_rate
+        self.critic_adam = torch.optim.Adam(self.critic.parameters(), critic_rate, betas=betas, fused=True)
         self._noise_source = torch.Generator(device)
         self._point_source = torch.Generator()
         self._computing = partial(computing, config, device)
@@ -164,6 +165,11 @@ class ClassicStep:
         ):
             network.load_state_dict(tensors[name])
             restore_moments(network, adam, tensors[f"{name}-adam"])
+
+    def begin_from(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        """Take over what others have learnt, weights and statistics; how to go on from there is learnt anew."""
+        self.generator.load_state_dict(tensors["generator"])
+        self.critic.load_state_dict(tensors["critic"])
 
 
 def _descend(loss: Tensor, network: nn.Module, adam: torch.optim.Adam, told: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def explain(as_json: bool, as_toml: bool) -> None:
         default = "" if setting.default is None else toml_value(setting.default)
         table.add_row(setting.key, default, setting.kind, setting.meaning)
     # Where there is no terminal a script reads it: one setting per line, never wrapped.
-    console = Console() if Console().is_terminal else Console(width=240)
+    console = Console() if Console().is_terminal else Console(width=400)
     console.print(table)
 
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import click
 
 from accompanist.config import load_config
-from accompanist.console.app import chart_file, create_app
+from accompanist.console.app import create_app
 from accompanist.console.guard import Access
 from accompanist.console.server import Server, check_address, listen, name_of
 from accompanist.console.services import Services
 from accompanist.places import cache_folder, data_folder
+from accompanist.runs.charts import chart_file
 
 PORT = 8765
 
@@ -56,7 +57,7 @@ def console(
     accompanist console --host 192.168.1.20 --token "a secret of yours"      from a tablet on the music stand
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     check_address(host, token)
-    chart_file()  # a missing package is told now, not by a page without charts
+    chart_file("the console")  # a missing package is told now, not by a page without charts
     config = load_config(config_path)
     with listen(host, port) as there:
         port = there.getsockname()[1]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.resources import files
-from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
@@ -21,7 +19,8 @@ from accompanist.console.guard import SIGN_IN, Access, Guard, same
 from accompanist.console.page import STATIC, Page, frame, framed
 from accompanist.console.responses import JSON, Refusal, read_bytes, refused, status_of
 from accompanist.console.services import Services
-from accompanist.errors import AccompanistError, MissingExtra
+from accompanist.errors import AccompanistError
+from accompanist.runs.charts import chart_file
 
 PAGES: tuple[str, ...] = (
     "accompanist.console.pages.train",
@@ -82,7 +81,9 @@ def _shell(access: Access, pages: Sequence[Page]) -> list[Route | Mount]:
         return JSON({"alive": True})
 
     async def chart(_request: Request) -> Response:
-        return FileResponse(chart_file(), media_type="text/javascript", headers={"cache-control": "max-age=86400"})
+        return FileResponse(
+            chart_file("the console"), media_type="text/javascript", headers={"cache-control": "max-age=86400"}
+        )
 
     return [
         Route("/", start),
@@ -121,22 +122,6 @@ def _sign_in(access: Access) -> Callable[[Request], Awaitable[Response]]:
         return HTMLResponse(frame("sign-in", "Sign in", body), status_code=403 if given else 200)
 
     return sign_in
-
-
-def chart_file() -> Path:
-    """The chart library's script, as it comes inside an installed Python package.
-
-    Raises:
-        MissingExtra: the package is not installed.
-    """
-    try:
-        package = files("chartkick")
-    except ModuleNotFoundError as error:
-        raise MissingExtra(
-            "the console's charts need the package chartkick, which is not installed",
-            hint="in the clone: pip install -e '.[console]'",
-        ) from error
-    return Path(str(package / "django" / "static" / "chartkick" / "Chart.bundle.js"))
 
 
 class _Static(StaticFiles):

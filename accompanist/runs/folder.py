@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, Self
 import msgspec
 
 from accompanist.config import Config, load_config
-from accompanist.errors import DataError, TrainingError
+from accompanist.errors import DataError
 from accompanist.music.spec import ModelSpec
 from accompanist.runs import checkpoints
 from accompanist.runs.checkpoints import Checkpoint
@@ -189,13 +189,7 @@ class RunFolder:
 
     def kept(self) -> list[Checkpoint]:
         """Its checkpoints that can be read, oldest first."""
-        found = []
-        for path in checkpoints.all_in(self.checkpoints):
-            try:
-                found.append(Checkpoint(path, checkpoints.read_state(path)))
-            except TrainingError:  # a damaged one is none; who loads it is told
-                continue
-        return found
+        return checkpoints.readable(checkpoints.all_in(self.checkpoints))
 
     def sampled(self) -> list[SampledEpoch]:
         """The epochs at which it played, ascending."""

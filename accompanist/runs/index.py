@@ -168,7 +168,7 @@ def _read(run: RunFolder) -> dict[str, Any]:
     train, epochs, problem = None, 0, ""
     try:
         train, epochs = run.config().train, run.epochs()
-        best = checkpoints.best_of(kept)
+        best = checkpoints.best_of(kept, train.best_by)
     except AccompanistError as error:
         best, problem = None, error.message
     return {

@@ -19,7 +19,7 @@ from accompanist.config import TrainConfig, load_config, with_flags
 from accompanist.errors import JobError
 from accompanist.jobs.database import Database
 from accompanist.jobs.job import Job, JobStatus
-from training.duration import duration
+from accompanist.runs.duration import duration
 from training.options import flags_of, given
 
 _F = TypeVar("_F", bound=Callable[..., Any])

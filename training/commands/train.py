@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -17,8 +18,11 @@ from rich.console import Console
 
 from accompanist.config import Config, TrainConfig, load_config, with_flags
 from accompanist.runs import checkpoints
+from accompanist.runs.duration import duration
 from training import following, ranks, recipes, session
-from training.duration import duration
+from training.base import base_of, inherited
+from training.explain import explained
+from training.live import books
 from training.loop import Loop
 from training.options import flags_of, given
 from training.progress import reading_shown
@@ -29,10 +33,26 @@ from training.rundir import RunDir, check_writable
 
 @click.command()
 @click.option("--resume", metavar="RUN", help="Go on with a run: its folder, name or number. --epochs may be raised.")
+@click.option(
+    "--pretrained",
+    metavar="[MODEL]",
+    is_flag=False,
+    flag_value="default",
+    help="Train nothing: take a model that is there (the one that comes with the program, an .onnx file, or a run).",
+)
+@click.option("--explain", is_flag=True, help="Say what each setting means to a musician, and train nothing.")
 @flags_of(TrainConfig)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_obj
-def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flags: Any) -> None:
+def train(
+    config_path: Path | None,
+    /,
+    resume: str | None,
+    pretrained: str | None,
+    explain: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
     """Train a model on real music.
 
     Without an option: the classic recipe on the Bach chorales that come with music21. Settings are taken from
@@ -51,7 +71,16 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
     accompanist train --model live                        the model that anticipates: hours, on two CPU cores
     accompanist train --resume runs/0001-musegan-chorales go on with a run
     torchrun --nproc-per-node=4 -m training --model live  four processes, or GPUs: docs/training-at-scale.md
+    accompanist train --from 1 --data mine=3 --data pop909=1 --epochs 5     fine-tune on a mix of sources
+    accompanist train --pretrained                        no training: play what comes with the program
+    accompanist train --explain                           every setting in a musician's words
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
+    if explain:
+        click.echo(explained())
+        return
+    if pretrained is not None:
+        _use(pretrained, as_json)
+        return
     settings = load_config(config_path)
     typed = given(TrainConfig, flags)
     console = Console(stderr=True)
@@ -64,7 +93,9 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
         with (
             caught_signals() as caught,
             ProgressLine(console, time.monotonic) as show,
-            session.opened(run, config, recipe, show) as loop,
+            session.opened(
+                run, config, recipe, show, tell=partial(console.print, highlight=False, soft_wrap=True)
+            ) as loop,
         ):
             if resume:
                 console.print(f"going on with {run.path} at step {loop.done} of {loop.plan.steps}", highlight=False)
@@ -79,8 +110,9 @@ def train(config_path: Path | None, /, resume: str | None, as_json: bool, **flag
 def _followed() -> None:
     """Train beside the first process, which does all that is seen."""
     config, data = following.settings_told()
+    base = base_of(config.base, Path(config.runs)) if config.base else None
     with ranks.one_first():
-        recipe = recipes.load(config, data)
+        recipe = recipes.load(config, data, books=base.books if base else None)
     _prepared(config)
     with caught_signals() as caught:
         finished = following.follow(config, recipe.step(config, session.device_of(config)), lambda: bool(caught))
@@ -111,14 +143,18 @@ def begun(
         console: Where to tell what is done.
         files: What else belongs into its folder, by name.
     """
-    config = settled(with_flags(settings.train, typed))
+    asked = with_flags(settings.train, typed)
+    base = base_of(asked.base, Path(asked.runs)) if asked.base else None
+    config = settled(inherited(asked, typed, base) if base else asked)
     session.device_of(config)
     check_writable(Path(config.runs))
     following.tell_settings(config, settings.data)
     with ranks.one_first(), reading_shown(time.monotonic, console=console) as progress:
-        recipe = recipes.load(config, settings.data, progress=progress)
+        recipe = recipes.load(config, settings.data, books=base.books if base else None, progress=progress)
     run = session.begin(config, settings.data, recipe, files)
     console.print(f"{run.path}: {recipe.summary}", highlight=False, soft_wrap=True)
+    if base:
+        console.print(f"it begins from {base.path}", highlight=False, soft_wrap=True)
     return run, config, recipe
 
 
@@ -129,11 +165,20 @@ def _resumed(
     config = session.changed(run, typed)
     before = run.config()
     following.tell_settings(config, before.data)
+    # What began from another's network goes on in the language of that one: its own folder has the books.
+    known = books.read(run.path) if config.base and config.model == "live" else None
     with ranks.one_first(), reading_shown(time.monotonic, console=console) as progress:
-        recipe = recipes.load(config, before.data, progress=progress)
+        recipe = recipes.load(config, before.data, books=known, progress=progress)
     if config != before.train:
         run.write_config(config, before.data)
     return run, config, recipe
+
+
+def _use(model: str, as_json: bool) -> None:
+    """Have the program play a model that is there: what `accompanist use` does."""
+    context = click.get_current_context()
+    found = getattr(context.find_root().command, "get_command")(context, "use")  # noqa: B009 (a group's; click's types know no group here)
+    context.invoke(found, model=model, runs=None, as_json=as_json)
 
 
 @contextmanager
@@ -163,7 +208,7 @@ def caught_signals() -> Iterator[list[int]]:
 
 def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
     progress = loop.progress()
-    best = checkpoints.best_in(run.checkpoints)
+    best = checkpoints.best_in(run.checkpoints, loop.config.best_by)
     if as_json:
         result = {
             "run": str(run.path),

@@ -40,7 +40,7 @@ class Adversary:
     """
 
     def __init__(
-        self, network: LiveNetwork, sounding: Sounding, tracks: int, weights: Weights, *, learning_rate: float = 3e-4
+        self, network: LiveNetwork, sounding: Sounding, tracks: int, weights: Weights, *, learning_rate: float
     ) -> None:
         self.network = network
         self.first = copy.deepcopy(network).requires_grad_(requires_grad=False).eval()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -23,6 +24,15 @@ def to_bytes(books: Mapping[str, FigureBook]) -> bytes:
     return found
 
 
+def of_cells(cells: Mapping[str, NDArray[np.uint8]]) -> dict[str, FigureBook]:
+    """Books of the cells of each track, in the order of the codes.
+
+    Raises:
+        KeyError: a track has none.
+    """
+    return {name: FigureBook(cells[name].astype(np.bool_), 0 if name == "drums" else DEGREES) for name in BOOK_SIZES}
+
+
 def read(run: Path) -> dict[str, FigureBook]:
     """The books of a run, in the order of the codes.
 
@@ -31,10 +41,7 @@ def read(run: Path) -> dict[str, FigureBook]:
     """
     path = run / FILE
     try:
-        cells = load(path.read_bytes())
-        return {
-            name: FigureBook(cells[name].astype(np.bool_), 0 if name == "drums" else DEGREES) for name in BOOK_SIZES
-        }
+        return of_cells(load(path.read_bytes()))
     except (OSError, KeyError, SafetensorError) as error:
         raise TrainingError(
             f"the books of figures {path} cannot be read: {error}",

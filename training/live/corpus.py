@@ -12,17 +12,18 @@ import re
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import EmptyDataset
 from accompanist.music.spec import LIVE_BAND
 from accompanist.places import cache_folder
-from training import cache
+from training import cache, mix
 from training.catalog import SPLITS, parse_tags, source_named, split_of
 from training.live.batches import Pool
 from training.live.beats import Beats, beats_of
@@ -31,7 +32,7 @@ from training.live.figures import FigureBook
 from training.read import LeftOut, Progress, silent
 from training.sources import Source
 
-FORMAT = "1"
+FORMAT = "2"
 """Version of what is made of the music, and of the file that keeps it: changed with either."""
 SOURCE_WEIGHTS = {"pop909": 1.0, "freedoom": 1.0, "openewld": 1.2, "openhymnal": 1.5, "groove": 0.25}
 """How often a beat of each source is learnt from, beside those of the others; 1 for any other source.
@@ -52,6 +53,7 @@ class Corpus:
         left_out: Songs and files that are not used, and why.
         licences: Terms of the sources, each once.
         digest: Of everything that is learnt from.
+        tags: Of every song, by its label.
     """
 
     train: tuple[CodedSong, ...]
@@ -61,16 +63,26 @@ class Corpus:
     left_out: tuple[LeftOut, ...]
     licences: tuple[str, ...]
     digest: str
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def of(self, split: str) -> tuple[CodedSong, ...]:
         """The songs of a split."""
         return {"train": self.train, "validation": self.validation, "test": self.test}[split]
 
-    def pool(self, length: int) -> Pool:
-        """The training songs, to take stretches of so many beats from."""
-        weights = [SOURCE_WEIGHTS.get(song.label.partition("/")[0], 1.0) for song in self.train]
+    def weights(self, config: TrainConfig) -> NDArray[np.float64]:
+        """(songs,) how often a beat of each training song is learnt from, beside those of the others."""
+        asked = mix.mix_of(config)
+        sources = [song.label.partition("/")[0] for song in self.train]
+        tags = [
+            {**self.tags.get(song.label, {}), "source": source}
+            for song, source in zip(self.train, sources, strict=True)
+        ]
+        return np.array([asked.weight(its, SOURCE_WEIGHTS) for its in tags])
+
+    def pool(self, config: TrainConfig) -> Pool:
+        """The training songs, to take stretches from."""
         alone = [song for song in self.train if song.is_drums_alone]
-        return Pool(self.train, length, np.array(weights), alone)
+        return Pool(self.train, config.stretch_beats, self.weights(config), alone)
 
 
 def with_most_of_the_band(songs: Sequence[CodedSong]) -> list[CodedSong]:
@@ -80,12 +92,19 @@ def with_most_of_the_band(songs: Sequence[CodedSong]) -> list[CodedSong]:
     return [song for song, count in zip(fit, played, strict=True) if count == max(played)]
 
 
-def load(config: TrainConfig, data: DataConfig, *, progress: Progress = silent) -> Corpus:
+def load(
+    config: TrainConfig,
+    data: DataConfig,
+    *,
+    books: Mapping[str, FigureBook] | None = None,
+    progress: Progress = silent,
+) -> Corpus:
     """The music a run asks for.
 
     Args:
         config: Which sources and tags.
         data: Where music is kept.
+        books: That it is to be written in, because the run goes on from a network that knows these; None: of its own.
         progress: Told while it is read and turned into numbers.
 
     Raises:
@@ -95,13 +114,13 @@ def load(config: TrainConfig, data: DataConfig, *, progress: Progress = silent) 
         StorageError: the cache cannot be written.
     """
     wanted = parse_tags(config.tag)
-    chosen = [source_named(name, data) for name in dict.fromkeys(config.data)]
+    chosen = [source_named(name, data) for name in mix.mix_of(config).names]
     folder = cache_folder(data.cache)
-    path = _path(chosen, wanted, folder)
+    path = _path(chosen, wanted, folder, books)
     licences = tuple(dict.fromkeys(source.licence for source in chosen))
     corpus = _load(path, licences)
     if corpus is None:
-        corpus = _made(chosen, wanted, folder, licences, progress)
+        corpus = _made(chosen, wanted, folder, books, progress)
         if corpus.train:
             _save(path, corpus)
     if not any(song.has_melody for song in corpus.train):
@@ -115,8 +134,13 @@ def load(config: TrainConfig, data: DataConfig, *, progress: Progress = silent) 
 
 
 def _made(
-    chosen: Sequence[Source], wanted: Mapping[str, str], folder: Path, licences: tuple[str, ...], progress: Progress
+    chosen: Sequence[Source],
+    wanted: Mapping[str, str],
+    folder: Path,
+    books: Mapping[str, FigureBook] | None,
+    progress: Progress,
 ) -> Corpus:
+    licences = tuple(dict.fromkeys(source.licence for source in chosen))
     tables, left_out = [], []
     for source in chosen:
         reading = cache.read(source, folder, progress=progress)
@@ -130,10 +154,11 @@ def _made(
             left_out.append(LeftOut(table.label, _NOT_WHOLE))
         elif song.has_melody or song.figures:
             songs[split_of(table.family)].append(song)
-    books = learn_books(songs["train"], LIVE_BAND, progress=progress)
+    books = books or learn_books(songs["train"], LIVE_BAND, progress=progress)
     numbers = {split: coded(songs[split], books, progress=progress) for split in SPLITS}
     digest = digest_of(numbers["train"], books)
-    return Corpus(**numbers, books=books, left_out=tuple(left_out), licences=licences, digest=digest)
+    tags = {table.label: dict(table.tags) for table in tables}
+    return Corpus(**numbers, books=books, left_out=tuple(left_out), licences=licences, digest=digest, tags=tags)
 
 
 def digest_of(songs: Sequence[CodedSong], books: Mapping[str, FigureBook]) -> str:
@@ -157,6 +182,7 @@ class _SongEntry(msgspec.Struct, frozen=True):
     has_melody: bool
     meter: int
     beats: int
+    tags: dict[str, str]
 
 
 class _Contents(msgspec.Struct, frozen=True):
@@ -171,9 +197,12 @@ class _Contents(msgspec.Struct, frozen=True):
 _ARRAYS = ("melody", "struck", "codes", "key", "place")
 
 
-def _path(chosen: Sequence[Source], wanted: Mapping[str, str], folder: Path) -> Path:
+def _path(
+    chosen: Sequence[Source], wanted: Mapping[str, str], folder: Path, books: Mapping[str, FigureBook] | None
+) -> Path:
     """The file that holds, or would hold, exactly this music."""
-    asked = msgspec.json.encode([[source.name for source in chosen], sorted(wanted.items())])
+    written_in = {name: hashlib.sha256(book.cells.tobytes()).hexdigest() for name, book in (books or {}).items()}
+    asked = msgspec.json.encode([[source.name for source in chosen], sorted(wanted.items()), written_in])
     content = "\n".join([FORMAT, *(cache.cache_path(source, folder).name for source in chosen)])
     parts = hashlib.sha256(asked).hexdigest()[:12], hashlib.sha256(content.encode()).hexdigest()[:24]
     return folder / f"live-{'-'.join(parts)}.npz"
@@ -208,14 +237,16 @@ def _load(path: Path, licences: tuple[str, ...]) -> Corpus | None:
         songs[entry.split].append(song)
     numbers = {split: tuple(found) for split, found in songs.items()}
     left_out = tuple(LeftOut(*entry) for entry in contents.left_out)
-    return Corpus(**numbers, books=books, left_out=left_out, licences=licences, digest=contents.digest)
+    tags = {entry.label: entry.tags for entry in contents.songs}
+    return Corpus(**numbers, books=books, left_out=left_out, licences=licences, digest=contents.digest, tags=tags)
 
 
 def _save(path: Path, corpus: Corpus) -> None:
     entries, songs = [], []
     for split in SPLITS:
         for song in corpus.of(split):
-            entries.append(_SongEntry(song.label, split, song.style, song.has_melody, song.meter, len(song)))
+            tags = dict(corpus.tags.get(song.label, {}))
+            entries.append(_SongEntry(song.label, split, song.style, song.has_melody, song.meter, len(song), tags))
             songs.append(song)
     contents = _Contents(
         entries,

@@ -13,7 +13,7 @@ from torch import Tensor
 from accompanist.config import TrainConfig
 from accompanist.music.spec import LIVE_BAND, ModelSpec
 from accompanist.music.time import STEPS_PER_BEAT
-from training import ranks
+from training import mix, ranks
 from training.adam import moments, restore_moments
 from training.catalog import SPLITS
 from training.live import books
@@ -43,6 +43,8 @@ ADVERSARIAL_RATE, ADVERSARIAL_WARM_UP, ADVERSARIAL_LAST = 0.15, 10, 0.1
 """Of the adversarial phase: its highest rate beside that of the first phase, the steps in which it rises, its end."""
 ADVERSARIAL_BEATS = 128
 """Of a melody that is played to in the adversarial phase, at most."""
+CRITIC_RATE = 3e-4
+"""Of the critic of the adversarial phase, where none is asked for."""
 REMEMBERED = 0.15
 """How much likelihood still counts there, so that nothing that was learnt is lost."""
 
@@ -66,7 +68,7 @@ class LiveTraining:
     def __init__(self, config: TrainConfig, corpus: Corpus, device: torch.device) -> None:
         self.config = config
         self.device = device
-        self.pool = corpus.pool(config.stretch_beats)
+        self.pool = corpus.pool(config)
         beats = min(config.stretch_beats, ADVERSARIAL_BEATS)
         self.melodies = Pool(with_most_of_the_band(corpus.train), beats, None, self.pool.grooves)
         self.sounding = Sounding(corpus.books, LIVE_BAND, LAYOUT.figures)
@@ -154,6 +156,10 @@ class LiveTraining:
             restore_moments(adversary.critic, adversary.critic_adam, tensors["critic-adam"])
         restore_moments(self.network, self.adam, tensors["network-adam"])
 
+    def begin_from(self, tensors: dict[str, dict[str, Tensor]]) -> None:
+        """See `training.recipe.Step`."""
+        self.network.load_state_dict(tensors["network"])
+
     def _surprise(self, step: int, stretches: int, draws: np.random.Generator) -> Tensor:
         """What people played costs, by code, in nats."""
         reading = _own(reading_of(self.pool.take(stretches, draws), self.network.keys, draws), self.device)
@@ -170,7 +176,13 @@ class LiveTraining:
             self.adam = self._adam(0.0)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(seed_for(self.config.seed, CRITIC))
-                self.adversary = Adversary(self.network, self.sounding, len(LAYOUT.tracks), Weights())
+                self.adversary = Adversary(
+                    self.network,
+                    self.sounding,
+                    len(LAYOUT.tracks),
+                    Weights(),
+                    learning_rate=self.config.critic_learning_rate or CRITIC_RATE,
+                )
         return self.adversary
 
     def _adam(self, weight_decay: float) -> torch.optim.AdamW:
@@ -204,8 +216,13 @@ class Live:
         beats = {split: sum(len(song) for song in corpus.of(split)) for split in SPLITS}
         songs = sum(len(corpus.of(split)) for split in SPLITS)
         self.summary = f"{beats['train']} beats to train on, {beats['validation']} to check with, of {songs} songs"
+        if mix.mix_of(config).weighs:
+            heard = corpus.weights(config) * [len(song) for song in corpus.train]
+            sources = [song.label.partition("/")[0] for song in corpus.train]
+            self.summary += f"; {mix.described(mix.shares(zip(sources, heard.tolist(), strict=True)))}"
         self.facts: dict[str, Any] = {
-            "sources": list(config.data),
+            "sources": list(mix.mix_of(config).names),
+            "weights": [text for text in (*config.data, *config.weight) if "=" in text],
             "tags": list(config.tag),
             "licences": list(corpus.licences),
             "beats": beats,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from accompanist.runs.checkpoints import damaged
 from training.checkpoint import RunInfo, names_in, read_tensors
 from training.live import books
@@ -12,6 +14,15 @@ from training.live.recipe import shape_of
 from training.live.rollout import PLAY_TEMPERATURES
 
 
+def playing_in(checkpoint: Path) -> str:
+    """Which of a checkpoint's networks plays: after the adversarial phase the mean of those it went through.
+
+    Raises:
+        TrainingError: the checkpoint is damaged.
+    """
+    return "average" if "average" in names_in(checkpoint) else "network"
+
+
 def load_player(info: RunInfo) -> LivePlayer:
     """The graph that plays what a run has learnt, on the CPU and in evaluation mode.
 
@@ -20,8 +31,7 @@ def load_player(info: RunInfo) -> LivePlayer:
     """
     network = LiveNetwork(LAYOUT, shape_of(info.config))
     try:
-        plays = "average" if "average" in names_in(info.checkpoint) else "network"
-        network.load_state_dict(read_tensors(info.checkpoint, plays))
+        network.load_state_dict(read_tensors(info.checkpoint, playing_in(info.checkpoint)))
     except RuntimeError as error:  # torch's word for names or shapes that do not fit
         raise damaged(info.checkpoint, error) from error
     found = books.read(info.run)

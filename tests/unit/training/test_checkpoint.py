@@ -35,7 +35,9 @@ def steps_in(folder: Path) -> list[int]:
 
 def test_what_is_saved_is_read(tmp_path: Path) -> None:
     path = saved(tmp_path, 7, 0.5)
-    assert checkpoints.read_state(path) == State(
+    state = checkpoints.read_state(path)
+    assert state.sums.keys() == {"generator"}
+    assert msgspec.structs.replace(state, sums={}) == State(
         step=7, epoch=3.5, record_bytes=70, metrics={"coupling": 0.5}, sampled=True
     )
     assert torch.equal(checkpoint.read_tensors(path, "generator")["weight"], WEIGHTS["generator"]["weight"])
@@ -81,6 +83,54 @@ def test_a_failed_save_leaves_the_earlier_ones_and_no_litter(
             saved(tmp_path, 2)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     assert steps_in(tmp_path) == [1]
+
+
+def test_as_many_are_kept_as_asked_and_the_best_by_what_is_asked(tmp_path: Path) -> None:
+    for step, index in ((1, 0.5), (2, 0.1), (3, 0.4), (4, 0.3), (5, 0.2)):
+        state = State(step=step, epoch=step, record_bytes=0, metrics={"similarity_index": index}, sampled=True)
+        checkpoint.save(tmp_path, WEIGHTS, state, keep=1, best_by="similarity_index")
+    assert steps_in(tmp_path) == [2, 5]
+    assert checkpoints.best_in(tmp_path, "similarity_index") == tmp_path / "step-00000002"
+
+
+def test_a_checkpoint_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    path = saved(tmp_path, 3, 0.5)
+    before = (path / "state.json").read_bytes()
+    saved(tmp_path, 3)  # stopped before another step was done
+    assert (path / "state.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("file", ["generator.safetensors", "state.json"])
+@pytest.mark.parametrize("damage", ["missing", "one bit", "cut short", "empty"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_one_before_it_taken(tmp_path: Path, file: str, damage: str) -> None:
+    saved(tmp_path, 1)
+    broken = saved(tmp_path, 2) / file
+    content = bytearray(broken.read_bytes())
+    content[-3] ^= 4
+    if damage == "missing":
+        broken.unlink()
+    else:
+        kept = {"one bit": content, "cut short": content[: len(content) // 2], "empty": b""}[damage]
+        broken.write_bytes(kept)
+    if (file, damage) == ("state.json", "one bit"):
+        broken.write_bytes(content.replace(b'"step"', b'"stop"'))
+    told: list[str] = []
+    found = checkpoint.newest_whole(tmp_path, WEIGHTS, told.append)
+    assert found
+    assert found[0].step == 1
+    assert torch.equal(found[1]["generator"]["weight"], WEIGHTS["generator"]["weight"])
+    assert steps_in(tmp_path) == [1]
+    assert (tmp_path / "step-00000002.damaged").is_dir()
+    assert len(told) == 1
+    assert "is damaged" in told[0]
+    assert "the one before it is taken" in told[0]
+
+
+def test_where_no_checkpoint_is_whole_that_is_told(tmp_path: Path) -> None:
+    assert checkpoint.newest_whole(tmp_path, WEIGHTS, lambda _: None) is None
+    (saved(tmp_path, 1) / "generator.safetensors").write_bytes(b"")
+    with pytest.raises(TrainingError, match=r"no checkpoint of .* is whole any more"):
+        checkpoint.newest_whole(tmp_path, WEIGHTS, lambda _: None)
 
 
 def test_half_written_folders_do_not_count(tmp_path: Path) -> None:

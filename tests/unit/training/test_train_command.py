@@ -15,13 +15,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[train]'")
 
 from rich.console import Console  # noqa: E402
+from safetensors.torch import load  # noqa: E402
 from support.live_runs import corpus as live_corpus  # noqa: E402
 from support.runs import splits  # noqa: E402
 
 from accompanist import cli  # noqa: E402
+from accompanist.commands import use  # noqa: E402
 from accompanist.config import TrainConfig, settings  # noqa: E402
+from accompanist.runs.duration import duration  # noqa: E402
 from training import catalog, samples  # noqa: E402
-from training.duration import duration  # noqa: E402
+from training.explain import explained, flag_of  # noqa: E402
 from training.live import corpus, sampler  # noqa: E402
 from training.loop import Progress  # noqa: E402
 from training.progress_line import ProgressLine  # noqa: E402
@@ -71,9 +74,67 @@ def test_every_setting_is_a_flag_with_its_meaning(capsys: pytest.CaptureFixture[
     for setting in settings():
         stage, _, name = setting.key.partition(".")
         if stage == "train":
-            assert f"--{name.replace('_', '-')} " in shown
+            assert f"{flag_of(name)} " in shown
             assert setting.meaning[1:] in shown
     assert "accompanist train --resume" in out
+
+
+def test_every_setting_is_explained_in_a_musicians_words(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--explain")
+    assert code == 0
+    assert out.strip() == explained()
+    shown = re.sub(r"\s+", " ", out)
+    for setting in settings():
+        stage, _, name = setting.key.partition(".")
+        if stage == "train":
+            assert setting.plain, f"{setting.key} has no words for a musician"
+            assert f"{flag_of(name)} [{setting.kind}; default " in shown
+            assert setting.plain in shown
+    assert "--epochs [whole number, >= 0; default musegan 20; live 40]" in shown
+
+
+@pytest.mark.usefixtures("asked", "silent")
+def test_a_mix_tells_what_is_heard(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, *FLAGS, "--data", "test=3")
+    assert code == 0
+    assert "what it hears: test 100 %" in err
+    assert json.loads(Path("runs/0001-musegan-test/data.json").read_text())["weights"] == ["test=3"]
+    code, _, err = run(capsys, *FLAGS, "--data", "test=often")
+    assert code == 2
+    assert "the weight is 'often'; accepted: a number above 0" in err
+
+
+@pytest.mark.usefixtures("asked", "silent")
+def test_a_run_goes_on_from_another(capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, *FLAGS)
+    code, _, err = run(capsys, "--from", "1", *FLAGS[2:], "--name", "mine")
+    assert code == 0
+    assert "it begins from runs/0001-musegan-chorales/checkpoints/step-00000002" in err
+    fine = RunDir.find("mine", Path("runs"))
+    assert fine.config().train.width == 4
+    first = load((fine.checkpoints / "step-00000000" / "generator.safetensors").read_bytes())
+    taught = load((Path("runs/0001-musegan-chorales/checkpoints/step-00000002/generator.safetensors")).read_bytes())
+    assert all(torch.equal(first[name], taught[name]) for name in taught)
+    code, _, err = run(capsys, "--from", "1", "--width", "8")
+    assert code == 2
+    assert "--width is 8, and runs/0001-musegan-chorales/checkpoints/step-00000002 has 4" in err
+    code, _, err = run(capsys, "--from", "nobody")
+    assert code == 5
+    assert "there is no training run nobody" in err
+
+
+def test_nothing_is_trained_where_a_model_is_there(
+    asked: list[TrainConfig], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[object] = []
+    monkeypatch.setattr(use.use, "callback", lambda **given: used.append(given))
+    code, _, _ = run(capsys, "--pretrained")
+    code_too, _, _ = run(capsys, "--pretrained", "mine.onnx", "--json")
+    assert (code, code_too, asked) == (0, 0, [])
+    assert used == [
+        {"model": "default", "runs": None, "as_json": False},
+        {"model": "mine.onnx", "runs": None, "as_json": True},
+    ]
 
 
 def test_it_trains_and_says_where(asked: list[TrainConfig], capsys: pytest.CaptureFixture[str]) -> None:

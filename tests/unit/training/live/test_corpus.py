@@ -84,7 +84,7 @@ def test_drums_alone_go_under_songs_that_have_none(tmp_path: Path) -> None:
     found = load(tmp_path)
     alone = [song for song in found.train if song.is_drums_alone]
     assert [song.label for song in alone] == [song.label for song in found.train if "beat" in song.label]
-    assert found.pool(16).grooves == alone
+    assert found.pool(TrainConfig(stretch_beats=16)).grooves == alone
 
 
 def test_the_second_time_it_is_taken_from_the_cache(tmp_path: Path, source: Tunes) -> None:

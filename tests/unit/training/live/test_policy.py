@@ -153,7 +153,7 @@ def test_one_update_teaches_critic_and_network_and_leaves_the_first_network_alon
     net = network()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        adversary = Adversary(net, sounding(), len(LIVE_BAND), Weights())
+        adversary = Adversary(net, sounding(), len(LIVE_BAND), Weights(), learning_rate=3e-4)
     critic = copy.deepcopy(adversary.critic.state_dict())
     first = copy.deepcopy(adversary.first.state_dict())
     loss, told = adversary.loss(songs, np.random.default_rng(0), torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""Time spans in words."""
+"""Seconds in words."""
 
 from __future__ import annotations
 

@@ -57,4 +57,5 @@ class Pace:
         since_s, since = self._seen[0]
         if epoch <= since:
             return None
-        return round((self._epochs - epoch) * (self._seen[-1][0] - since_s) / (epoch - since), 1)
+        left = max(self._epochs - epoch, 0.0)  # the last step may reach beyond the last epoch
+        return round(left * (self._seen[-1][0] - since_s) / (epoch - since), 1)

@@ -57,3 +57,14 @@ def test_a_record_that_is_cut_back_is_followed(run: RunDir) -> None:
     run.record.write_text(json.dumps(step(1, 0.5)) + "\n")
     doing = pace.seen(Doing(step="train"))
     assert (doing.trained_steps, doing.epoch) == (1, 0.5)
+
+
+def test_the_last_step_may_reach_beyond_the_last_epoch(run: RunDir) -> None:
+    now_s = 0.0
+    pace = Pace(RunFolder.open(run.path), lambda: now_s)
+    record(run, step(1, 2.5))
+    pace.seen(Doing(step="train"))
+    now_s = 1.0
+    record(run, step(2, 3.2))
+    doing = pace.seen(Doing(step="train"))
+    assert (doing.epoch, doing.left_s) == (3.0, 0.0)

@@ -50,6 +50,7 @@ class Jobs:
                 retry_connection_errors=False,
             )
         self._liveness = liveness_of(database)
+        self._over: dict[tuple[str, int | None], JobStatus] = {}
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -148,6 +149,16 @@ class Jobs:
         return [self._one(each, alive) for each in found]
 
     def _one(self, found: WorkflowStatus, alive: set[str]) -> JobStatus:
+        """One job; of those that are over nothing is asked a second time, so that a list can be looked at often."""
+        at = (found.workflow_id, found.updated_at)
+        if at in self._over:
+            return self._over[at]
+        job = self._read(found, alive)
+        if job.over:
+            self._over[at] = job
+        return job
+
+    def _read(self, found: WorkflowStatus, alive: set[str]) -> JobStatus:
         state = _STATES[found.status]
         if state == "running" and found.executor_id not in alive:
             state = "interrupted"

@@ -50,7 +50,7 @@ class Jobs:
                 retry_connection_errors=False,
             )
         self._liveness = liveness_of(database)
-        self._over: dict[tuple[str, int | None], JobStatus] = {}
+        self._over: dict[tuple[str, str, int | None], JobStatus] = {}
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -150,7 +150,7 @@ class Jobs:
 
     def _one(self, found: WorkflowStatus, alive: set[str]) -> JobStatus:
         """One job; of those that are over nothing is asked a second time, so that a list can be looked at often."""
-        at = (found.workflow_id, found.updated_at)
+        at = (found.workflow_id, found.status, found.updated_at)
         if at in self._over:
             return self._over[at]
         job = self._read(found, alive)

@@ -214,8 +214,13 @@ def _what_matters(chart: Axes, found: Findings) -> None:
 
 def _against(chart: Axes, ended: Sequence[TrialFacts], each: Range) -> None:
     at = [facts.settings[each.setting] for facts in ended]
-    _dots(chart, [str(value) for value in at] if each.choices else at, ended)
-    if each.logarithmic:
-        chart.set_xscale("log")
+    if each.choices:
+        _dots(chart, [each.choices.index(value) for value in at], ended)
+        chart.set_xticks(range(len(each.choices)), [str(value) for value in each.choices])
+        chart.set_xlim(-0.5, len(each.choices) - 0.5)
+    else:
+        _dots(chart, at, ended)
+        chart.set_xscale("log" if each.logarithmic else "linear")
+        chart.set_xlim(each.low, each.high)
     chart.set_xlabel(each.setting)
     chart.set_ylabel("value")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -68,10 +69,14 @@ class Sweep:
                 study_name=name,
                 direction="maximize" if upwards else "minimize",
                 load_if_exists=True,
-                sampler=optuna.samplers.TPESampler(seed=base.seed, n_startup_trials=FIRST_AT_RANDOM),
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=JUDGED_FROM, n_warmup_steps=1),
             )
         self._check_same(_settings(base, self.space, goal))
+        # Another draw for each session, and for each of several at once: else they would try the same settings again.
+        chance = np.random.SeedSequence([base.seed, len(self.study.trials), liveness.count()])
+        self.study.sampler = optuna.samplers.TPESampler(
+            seed=int(chance.generate_state(1)[0]), n_startup_trials=FIRST_AT_RANDOM
+        )
 
     def _check_same(self, settings: dict[str, Any]) -> None:
         before = self.study.user_attrs.get("settings")

@@ -130,6 +130,17 @@ def test_a_trial_of_a_process_that_lives_is_left_to_it(stage: Stage) -> None:
     other.close()
 
 
+def test_no_session_tries_what_another_has_tried(stage: Stage) -> None:
+    tried = []
+    for _ in range(3):
+        sweep = stage.sweep()
+        trial = sweep.begin()
+        tried.append(tuple(each.suggest(trial) for each in sweep.space))
+        sweep.study.tell(trial, 0.5)
+        stage.dies()
+    assert len(set(tried)) == 3
+
+
 def test_other_settings_are_another_sweep(stage: Stage) -> None:
     stage.sweep()
     stage.dies()

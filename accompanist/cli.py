@@ -37,6 +37,7 @@ COMMANDS = {
 EXTRAS = {
     "torch": "train", "jaxtyping": "train", "safetensors": "train", "symusic": "train", "music21": "train",
     "matplotlib": "train", "pypianoroll": "train", "onnx": "export", "onnxscript": "export", "fluidsynth": "audio",
+    "jinja2": "train", "soundfile": "train", "tensorboard": "tensorboard",
     "starlette": "console", "uvicorn": "console", "chartkick": "console", "markdown_it": "console",
     "dbos": "jobs", "psycopg": "jobs", "sqlalchemy": "jobs", "optuna": "sweep",
 }  # fmt: skip

@@ -258,6 +258,25 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             extra=_plain("How often it plays you the same melodies, so that you can hear it learn."),
         ),
     ] = 1
+    stop: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="what ends the run early, the first that comes: plateau, epochs:N, steps:N, minutes:N, "
+            "METRIC>=X or METRIC<=X",
+            extra=_plain(
+                "When it has learnt enough. plateau ends it when its music comes no nearer to people's and its loss "
+                'keeps to one height; "coupling>=0.4" when the band holds your notes that much more often than chance '
+                "would; minutes:90 when you need the machine. You can always go on later."
+            ),
+        ),
+    ] = ()
+    tensorboard: Annotated[
+        bool,
+        Meta(
+            description="write the record for TensorBoard too, with rolls and sound",
+            extra=_plain("For those who watch their trainings in TensorBoard; report.html tells the same without it."),
+        ),
+    ] = False
     keep: Annotated[
         int,
         Meta(

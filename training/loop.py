@@ -4,7 +4,7 @@
     each second:     losses to the record, a line to the terminal; the speed every ten
     each epoch:      samples, metrics, a checkpoint          (epoch 0, before any step, included)
     each 5 minutes:  a checkpoint
-    on Ctrl-C:       the step is finished, a checkpoint
+    on Ctrl-C:       the step is finished, a checkpoint; the same where a rule of --stop ends the run
 
 An epoch is one pass through what there is to learn from: of the classic recipe, of all windows through the critic.
 Losses stay on their device until a second has passed, so that an accelerator is never waited for.
@@ -15,19 +15,25 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from accompanist.config import TrainConfig
 from accompanist.errors import TrainingError
-from accompanist.runs import checkpoints
+from accompanist.runs import History, checkpoints, stopping
 from accompanist.runs.checkpoints import State
+from accompanist.runs.convergence import Convergence, convergence_of
+from accompanist.runs.stopping import Moment, Rule
 from training import checkpoint, plot
 from training.recipe import Sampler, Step
 from training.record import Record
 from training.rundir import RunDir
+from training.samples import samples_of
+
+if TYPE_CHECKING:  # TensorBoard is an extra's
+    from training.board import Board
 
 FLUSH_S = 1.0
 """Seconds between lines to the record and the terminal."""
@@ -84,6 +90,10 @@ class Plan:
         """Whole passes after so many steps; no more than were asked for."""
         return min(step * self.per_step // self.extent, self.epochs)
 
+    def ends_an_epoch(self, step: int) -> bool:
+        """Whether a pass is complete with this step."""
+        return self.epochs_done(step) > self.epochs_done(step - 1)
+
     def samples_at(self, step: int) -> bool:
         """Whether samples and metrics are due after so many steps."""
         rounds = self.epochs_done(step) // self.sample_every
@@ -102,6 +112,10 @@ class Loop:
         show: Called about once a second.
         clock: Seconds, monotonic.
         state: Where to go on from; None begins.
+        board: Told the same as the record, where TensorBoard is wanted.
+
+    Raises:
+        ConfigError: a rule of `config.stop` is none.
     """
 
     def __init__(
@@ -115,6 +129,7 @@ class Loop:
         show: Callable[[Progress], None],
         clock: Callable[[], float],
         state: State | None = None,
+        board: Board | None = None,
     ) -> None:
         self.run = run
         self.config = config
@@ -123,7 +138,10 @@ class Loop:
         self.sampler = sampler
         self.show = show
         self.clock = clock
+        self.board = board
         self.plan = Plan(config, step)
+        self.rules = stopping.parse(config.stop)
+        self.ended_by: Rule | None = None
         self.first_step = state.step if state else 0
         self.done = self.first_step
         self.trained_before_s = state.trained_s if state else 0.0
@@ -133,39 +151,67 @@ class Loop:
         self._saved_at_s = self._flushed_at_s = self._began_s = clock()
         self._timed_from = (self._began_s, self.done)
         self._fresh = state is None
+        self._history = History(run.record)
 
-    def train(self, stopping: Callable[[], bool]) -> bool:
-        """Train to the end.
+    def train(self, interrupted: Callable[[], bool]) -> bool:
+        """Train to the end, or until a rule of `--stop` ends it.
 
         Args:
-            stopping: Asked after every step; True ends the session with a checkpoint.
+            interrupted: Asked after every step; True ends the session with a checkpoint.
 
         Returns:
             Whether the end was reached.
 
         Raises:
+            ConfigError: a rule asks for a metric that there is not.
             TrainingError: a loss or a gradient is not finite.
             StorageError: the disk is full; everything already written is whole.
         """
         if self._fresh:
             self._sample_and_save()
-        while self.done < self.plan.steps:
-            if stopping():
+        stopping.refuse_unknown(self.rules, self.metrics)
+        self.ended_by = self._rule_that_ends(sampled=True)
+        while self.done < self.plan.steps and not self.ended_by:
+            if interrupted():
                 self._flush()
                 self._save()
                 return False
             self._pending.append(self.step.update(self.done))
             self.done += 1
-            now_s = self.clock()
-            if self.plan.samples_at(self.done):
+            sampled = self.plan.samples_at(self.done)
+            if sampled:
                 self._sample_and_save()
-            elif now_s - self._saved_at_s >= CHECKPOINT_S:
-                self._flush()
-                with self._untimed():
-                    self._save()
-            elif now_s - self._flushed_at_s >= FLUSH_S:
-                self._flush()
+            self.ended_by = self._rule_that_ends(sampled=sampled)
+            if not sampled:
+                self._keep_up()
         return True
+
+    def _keep_up(self) -> None:
+        """What is due after a step at which nothing is sampled."""
+        now_s = self.clock()
+        if self.ended_by and self.plan.ends_an_epoch(self.done):
+            self._sample_and_save()
+        elif self.ended_by or now_s - self._saved_at_s >= CHECKPOINT_S:
+            self._flush()
+            with self._untimed():
+                self._save()
+        elif now_s - self._flushed_at_s >= FLUSH_S:
+            self._flush()
+
+    def _rule_that_ends(self, *, sampled: bool) -> Rule | None:
+        """The rule of `--stop` that ends the run here, if any does."""
+        if not self.rules:
+            return None
+        trained_s = self.trained_before_s + self.clock() - self._began_s
+        here = Moment(
+            self.done, self.plan.epochs_done(self.done), trained_s, self.metrics, lambda: self.convergence().plateau
+        )
+        return stopping.first_true(self.rules, here, sampled=sampled)
+
+    def convergence(self) -> Convergence:
+        """Whether it still gets anywhere, by what stands in the record."""
+        self._history.update()
+        return convergence_of(self._history)
 
     def _flush(self) -> None:
         """Losses from their device into the record and onto the terminal."""
@@ -175,6 +221,8 @@ class Loop:
             finite = next((i for i, row in enumerate(rows) if not all(map(math.isfinite, row.values()))), len(rows))
             epochs = [self.plan.epoch_at(first + i + 1) for i in range(finite)]
             self.record.steps(first + 1, epochs, rows[:finite])
+            if self.board:
+                self.board.steps(first + 1, rows[:finite])
             self._pending.clear()
             if finite < len(rows):
                 raise self._diverged(first + finite + 1, rows[finite])
@@ -219,6 +267,9 @@ class Loop:
             epoch = self.plan.epochs_done(self.done)
             self.metrics, distances = self.sampler(epoch)
             self.record.epoch(self.done, epoch, self.metrics, self.sampler.data, distances)
+            if self.board:
+                samples = samples_of(self.run.samples, epoch)
+                self.board.epoch(self.done, self.metrics, self.sampler.data, samples)
             self._save(sampled=True)
             plot.draw(self.run.record, self.run.losses_plot)
         self.show(self.progress())

@@ -38,8 +38,9 @@ def _flag(field: msgspec.structs.FieldInfo) -> Callable[[_F], _F]:
     kind, meta = field.type, None
     if get_origin(kind) is Annotated:
         kind, meta = get_args(kind)
+    flag = flag_of(field.name)
     return click.option(
-        flag_of(field.name),
+        flag + (f"/--no-{flag[2:]}" if kind is bool else ""),
         field.name,
         help=f"{_meaning(meta)}  [{_bounds(meta)}default: {_default(field.default)}]",
         **_click_kind(kind, field.name),
@@ -55,6 +56,8 @@ def _click_kind(kind: Any, name: str) -> dict[str, Any]:
             "type": click.Choice([str(choice) for choice in choices]),
             "callback": (lambda _context, _option, text: None if text is None else int(text)) if number else None,
         }
+    if kind is bool:
+        return {"is_flag": True, "default": None}
     if get_origin(kind) is tuple:
         return {"multiple": True, "type": str, "metavar": name.upper()}
     return {"type": kind, "default": None}
@@ -75,4 +78,6 @@ def _bounds(meta: Meta | None) -> str:
 def _default(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value == "" else str(value)

@@ -12,6 +12,7 @@ from torch import Tensor
 from accompanist.config import TrainConfig
 from accompanist.errors import ConfigError
 from accompanist.music.spec import ModelSpec
+from accompanist.runs import stopping
 
 OWN: dict[str, dict[str, Any]] = {
     "musegan": {"data": ("chorales",), "epochs": 20, "batch": 64, "width": 64},
@@ -112,11 +113,12 @@ def settled(config: TrainConfig) -> TrainConfig:
     """Settings in full: what was left at 0, or empty, is the recipe's own.
 
     Raises:
-        ConfigError: the recipe cannot have that width.
+        ConfigError: the recipe cannot have that width, or a rule of `stop` is none.
     """
     full = msgspec.structs.replace(
         config, **{name: getattr(config, name) or value for name, value in OWN[config.model].items()}
     )
+    stopping.parse(config.stop)
     if config.model == "live" and full.width % HEAD_WIDTH:
         raise ConfigError(
             f"--width is {full.width}; the live model accepts a multiple of {HEAD_WIDTH}",

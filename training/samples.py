@@ -1,5 +1,7 @@
 """What the generator plays at an epoch's end: the same melodies each time, measured, and kept to look at and hear.
 
+Before the first step, what people play to those melodies is kept beside it, to compare with.
+
 Everything here is taken after `accompanist.music.playable`: what would sound. The generator is in evaluation mode,
 batch norm by its running statistics, as the exported model will be.
 """
@@ -39,6 +41,8 @@ MELODIES = 2
 """Songs that samples are made of, one melody each."""
 MELODY_WINDOWS = 4
 """Windows of each melody, end to end: eight bars. Their sound is some 4 MB: a hundred epochs stay under 1 GB."""
+PEOPLE = "people"
+"""Folder, among those of the epochs, of what people play to the same melodies."""
 SAMPLE_BPM = 100
 MELODY_CHANNEL, MELODY_PROGRAM = 15, 73
 """A flute: no track of the band plays one."""
@@ -50,10 +54,12 @@ class Melody(NamedTuple):
     Args:
         name: Of its song.
         roll: (windows, 2 planes, steps, 128), windows that follow each other.
+        people: (windows, tracks, 2 planes, steps, 128), what people play to it.
     """
 
     name: str
     roll: BoolRoll
+    people: BoolRoll
 
 
 class ClassicSampler:
@@ -73,7 +79,7 @@ class ClassicSampler:
         self.seed = seed_for(seed, SAMPLES)
         self.melodies = melodies_of(windows)
         self._measured, tracks = windows.batch(spread(len(windows), MEASURED_WINDOWS))
-        self.data, self._people = self._score(np.where(tracks, 1, -1).astype(np.float32))
+        self.data, self._people = self._score(_signs(tracks))
         self.data[similarity.INDEX] = similarity.floor(self._people)
 
     def __call__(self, epoch: int) -> Seen:
@@ -82,11 +88,14 @@ class ClassicSampler:
         Raises:
             StorageError: a sample cannot be written.
         """
+        if not epoch:
+            people = {each.name: arranged(each, _signs(each.people), self.tracks) for each in self.melodies}
+            write_samples(self.folder / PEOPLE, people)
         played = {
             melody.name: arranged(melody, self.step.generate(melody.roll, self.seed), self.tracks)
             for melody in self.melodies
         }
-        write_samples(self.folder, epoch, played)
+        write_samples(samples_of(self.folder, epoch), played)
         metrics, windows = self._score(self.step.generate(self._measured, self.seed))
         distances = similarity.distances(windows, self._people)
         return Seen(metrics | {similarity.INDEX: similarity.index(distances)}, distances)
@@ -101,24 +110,27 @@ class ClassicSampler:
         return score(self._measured, played, names), similarity.columns(windows)
 
 
-def write_samples(folder: Path, epoch: int, songs: Mapping[str, MidiSong]) -> None:
+def write_samples(target: Path, songs: Mapping[str, MidiSong]) -> None:
     """Write some songs as MIDI, picture and sound: all of them or none.
 
     Args:
-        folder: The run's `samples`.
-        epoch: Whose samples they are.
+        target: The folder they are to be.
         songs: By name.
 
     Raises:
         StorageError: one cannot be written.
     """
-    target = folder / f"epoch-{epoch:04d}"
     with told("the samples", target), whole_folder(target) as part:
         for number, (name, song) in enumerate(songs.items(), start=1):
             stem = f"{number}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)[:40]}"
             midifile.write(song, part / f"{stem}.mid")
             draw_roll([(track.name, track.notes) for track in song.tracks], part / f"{stem}.png", title=name)
             render_wav(song, part / f"{stem}.wav")
+
+
+def samples_of(folder: Path, epoch: int) -> Path:
+    """Where the samples of an epoch stand in a run's `samples`."""
+    return folder / f"epoch-{epoch:04d}"
 
 
 def melodies_of(windows: WindowSet) -> list[Melody]:
@@ -129,8 +141,7 @@ def melodies_of(windows: WindowSet) -> list[Melody]:
         mine = np.flatnonzero(windows.song_of == owner)
         wanted = windows.start_of[mine[0]] + np.arange(MELODY_WINDOWS) * windows.window_steps
         following = mine[np.isin(windows.start_of[mine], wanted)]
-        melody, _ = windows.batch(following)
-        found.append(Melody(windows.songs[owner], melody))
+        found.append(Melody(windows.songs[owner], *windows.batch(following)))
     return found
 
 
@@ -152,6 +163,11 @@ def arranged(melody: Melody, values: FloatRoll, tracks: tuple[TrackSpec, ...]) -
 def spread(count: int, wanted: int) -> NDArray[np.int64]:
     """Evenly spaced numbers below `count`, `wanted` of them or all."""
     return np.unique(np.linspace(0, count - 1, min(count, wanted)).round().astype(np.int64))
+
+
+def _signs(roll: BoolRoll) -> FloatRoll:
+    """A roll as a generator would say it: -1 and 1."""
+    return np.where(roll, 1, -1).astype(np.float32)
 
 
 def _end_to_end(rolls: NDArray[_Cell]) -> NDArray[_Cell]:

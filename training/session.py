@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import torch
@@ -15,6 +16,7 @@ import torch
 from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import AccompanistError, ConfigError, StorageError, TrainingError
 from accompanist.runs import checkpoints
+from accompanist.runs.checkpoints import State
 from accompanist.runs.status import Outcome
 from training import checkpoint, following, ranks
 from training.base import base_of, fitting
@@ -24,9 +26,14 @@ from training.recipe import Recipe
 from training.record import Record
 from training.rundir import RunDir
 
+if TYPE_CHECKING:  # TensorBoard is an extra's
+    from training.board import Board
+
 Clock = Callable[[], float]
 Show = Callable[[Progress], None]
-CHANGEABLE = ("epochs", "adversarial_epochs", "device", "threads", "precision", "keep", "best_by")
+CHANGEABLE = (
+    "epochs", "adversarial_epochs", "stop", "tensorboard", "device", "threads", "precision", "keep", "best_by",
+)  # fmt: skip
 """Settings that a resumed run may change; any other would make it another run."""
 
 
@@ -102,7 +109,9 @@ def opened(
     elif config.base:
         step.begin_from(fitting(base_of(config.base, Path(config.runs)), config))
     following.tell_state(step, state.step if state else 0)
-    with Record(run.record, state.record_bytes if state else 0) as record:
+    with ExitStack() as open_files:
+        record = open_files.enter_context(Record(run.record, state.record_bytes if state else 0))
+        board = open_files.enter_context(_board(run, state)) if config.tensorboard else None
         run.write_origin(state.step if state else 0)
         run.forget_outcome()
         sampler = recipe.sampler(step, run.samples, config.seed)
@@ -115,9 +124,17 @@ def opened(
             show=show,
             clock=clock,
             state=state,
+            board=board,
         )
         with _outcome_of(run, loop):
             yield loop
+
+
+def _board(run: RunDir, state: State | None) -> Board:
+    """What writes for TensorBoard; loaded where it is wanted, for its package is an extra's."""
+    board = importlib.import_module("training.board")
+    made: Board = board.Board(run.path / board.FOLDER, state.step + 1 if state else 0)
+    return made
 
 
 @contextmanager
@@ -132,7 +149,9 @@ def _outcome_of(run: RunDir, loop: Loop) -> Iterator[None]:
         with suppress(StorageError):  # on a full disk, where the error itself says more
             run.write_outcome(Outcome(state=ended, step=loop.done, reason=told, hint=known.hint if known else ""))
         raise
-    if loop.done < loop.plan.steps:
+    if loop.ended_by:
+        run.write_outcome(Outcome(state="finished", step=loop.done, reason=f"ended by --stop {loop.ended_by.text}"))
+    elif loop.done < loop.plan.steps:
         run.write_outcome(Outcome(state="stopped", step=loop.done, hint=f"accompanist train --resume {run.path}"))
     else:
         run.write_outcome(Outcome(state="finished", step=loop.done))

@@ -11,7 +11,8 @@ runs/0001-musegan-chorales/
     outcome.json     how the last session ended (see accompanist.runs.status)
     losses.png       the record, drawn
     checkpoints/     see training.checkpoint
-    samples/         epoch-NNNN/: the same melodies each time, accompanied
+    samples/         epoch-NNNN/: the same melodies each time, accompanied; people/: as people accompany them
+    report.html      the run's story on one page (see training.report)
 """
 
 from __future__ import annotations

@@ -116,6 +116,12 @@ class History:
         return dict(self.epochs[-1]["data"]) if self.epochs else {}
 
     @property
+    def phase_began(self) -> int:
+        """First step of the newest phase, whose losses are not those of the one before; 0 before any step."""
+        begins = [int(blocks[0][0, 0]) for blocks in self._phases.values()]
+        return max(begins, default=0)
+
+    @property
     def last_step(self) -> int:
         """The last step recorded; 0 before the first."""
         ends = [int(blocks[-1][-1, 0]) for blocks in self._phases.values()]

@@ -17,6 +17,7 @@ import torch
 from rich.console import Console
 
 from accompanist.config import Config, TrainConfig, load_config, with_flags
+from accompanist.errors import AccompanistError
 from accompanist.runs import checkpoints
 from accompanist.runs.duration import duration
 from training import following, ranks, recipes, session
@@ -28,6 +29,7 @@ from training.options import flags_of, given
 from training.progress import reading_shown
 from training.progress_line import ProgressLine
 from training.recipe import Recipe, settled
+from training.report import page
 from training.rundir import RunDir, check_writable
 
 
@@ -68,6 +70,8 @@ def train(
     accompanist train --data pop909 --epochs 50           on pop songs
     accompanist train --data mine --tag meter=4/4         on songs of your own (see: accompanist data add)
     accompanist train --width 16 --epochs 2               small and quick, to see it work
+    accompanist train --stop plateau --stop minutes:90    until nothing improves, and no longer than that
+    accompanist train --stop "coupling>=0.4"              until a metric is reached (see: accompanist runs report)
     accompanist train --model live                        the model that anticipates: hours, on two CPU cores
     accompanist train --resume runs/0001-musegan-chorales go on with a run
     torchrun --nproc-per-node=4 -m training --model live  four processes, or GPUs: docs/training-at-scale.md
@@ -102,6 +106,8 @@ def train(
             stop = following.Stop(lambda: bool(caught))
             finished = loop.train(stop)
             stop.end(loop)
+    if finished and loop.done > loop.first_step:
+        _write_report(run, console)
     _report(run, loop, finished, as_json)
     if not finished:
         raise click.exceptions.Exit(_code_of(caught))
@@ -206,6 +212,15 @@ def caught_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def _write_report(run: RunDir, console: Console) -> None:
+    """The run's page; one that cannot be written takes nothing from the run."""
+    try:
+        with reading_shown(time.monotonic, console=console, doing="packing") as progress:
+            page.write(run, progress=progress)
+    except AccompanistError as error:
+        console.print(f"there is no report: {error.message}", highlight=False, soft_wrap=True)
+
+
 def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
     progress = loop.progress()
     best = checkpoints.best_in(run.checkpoints, loop.config.best_by)
@@ -219,6 +234,8 @@ def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
             "losses": progress.losses,
             "metrics": progress.metrics,
             "data": loop.sampler.data,
+            "ended_by": loop.ended_by.text if loop.ended_by else None,
+            "convergence": loop.convergence().sentence,
         }
         click.echo(json.dumps(result))
         return
@@ -227,14 +244,21 @@ def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
         click.echo(f"go on with: accompanist train --resume {run.path}")
         return
     if not progress.session_steps:
-        click.echo(f"{run.path} is already at its end, {progress.epochs} epochs; go further with a higher --epochs")
+        if loop.ended_by:
+            end, further = f"--stop {loop.ended_by.text}", "--stop none"
+        else:
+            end, further = f"{progress.epochs} epochs", "a higher --epochs"
+        click.echo(f"{run.path} is already at its end, {end}; go further with {further}")
         return
-    click.echo(f"{progress.step} steps, {progress.epochs} epochs, done after {duration(progress.elapsed_s)}")
+    why = f" (--stop {loop.ended_by.text})" if loop.ended_by else ""
+    click.echo(f"{progress.step} steps, {progress.epoch:.3g} epochs{why}, done after {duration(progress.elapsed_s)}")
+    click.echo(loop.convergence().sentence)
     for key, name in (
         ("note_in_chord", "note in chord"),
         ("note_in_chord_chance", "by chance"),
         ("coupling", "coupling"),
+        ("similarity_index", "similarity"),
     ):
         click.echo(f"  {name:<14} {progress.metrics[key]:6.3f}   data {loop.sampler.data[key]:6.3f}")
-    click.echo(f"listen: {run.samples}   losses: {run.path / 'losses.png'}   best checkpoint: {best}")
+    click.echo(f"look and listen: {run.path / page.NAME}   best checkpoint: {best}")
     click.echo(f"next: accompanist export {run.path} -o model.onnx")

@@ -31,7 +31,16 @@ from training.live.rendering import Rendering
 from training.live.rollout import PLAY_TEMPERATURES, live_situation, rollout
 from training.order import SAMPLES, seed_for
 from training.recipe import Seen
-from training.samples import MELODIES, MELODY_CHANNEL, MELODY_PROGRAM, SAMPLE_BPM, spread, write_samples
+from training.samples import (
+    MELODIES,
+    MELODY_CHANNEL,
+    MELODY_PROGRAM,
+    PEOPLE,
+    SAMPLE_BPM,
+    samples_of,
+    spread,
+    write_samples,
+)
 
 MEASURED_SONGS = 16
 MEASURED_BEATS = 192
@@ -78,7 +87,11 @@ class LiveSampler:
         """
         codes, key = self._played(foresight=False)
         names = [song.label for song in self.songs[:MELODIES]]
-        write_samples(self.folder, epoch, {name: self._song(row, codes, key) for row, name in enumerate(names)})
+        if not epoch:
+            people = (self._stretch.codes, self._stretch.key)
+            write_samples(self.folder / PEOPLE, {name: self._song(row, *people) for row, name in enumerate(names)})
+        played = {name: self._song(row, codes, key) for row, name in enumerate(names)}
+        write_samples(samples_of(self.folder, epoch), played)
         with_file, _ = self._figures(*self._played(foresight=True))
         metrics, passages = self._figures(codes, key)
         distances = similarity.distances(passages, self._people)

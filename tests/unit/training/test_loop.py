@@ -23,7 +23,8 @@ from support.runs import TINY, begin, lines, splits, train  # noqa: E402
 
 from accompanist.errors import ConfigError, StorageError, TrainingError  # noqa: E402
 from accompanist.music import midifile  # noqa: E402
-from accompanist.runs import checkpoints  # noqa: E402
+from accompanist.runs import History, checkpoints  # noqa: E402
+from accompanist.runs.convergence import convergence_of  # noqa: E402
 from training import checkpoint, loop, plot, samples, session  # noqa: E402
 from training.classic import Classic  # noqa: E402
 from training.loop import Loop, Plan, Progress  # noqa: E402
@@ -98,7 +99,9 @@ def test_a_run_leaves_everything_the_design_asks_for(tmp_path: Path) -> None:
     assert {(line["critic_rate"], line["generator_rate"], line["critic_updates"]) for line in lines(run, "step")} == {
         (TINY.learning_rate, TINY.learning_rate, 2)
     }
-    assert sorted(path.name for path in run.samples.iterdir()) == [f"epoch-{n:04d}" for n in range(4)]
+    assert sorted(path.name for path in run.samples.iterdir()) == [*(f"epoch-{n:04d}" for n in range(4)), "people"]
+    kinds = [[file.suffix for file in sorted(folder.iterdir())] for folder in sorted(run.samples.iterdir())]
+    assert kinds == [[".mid", ".png", ".wav"]] * 5  # one melody, before the first step as well
     song = midifile.read(next((run.samples / "epoch-0003").glob("*.mid")))
     assert song.tracks[0].name == "melody"
     assert len(song.tracks[0].notes) == 16  # four bars of quarters
@@ -319,6 +322,81 @@ def test_the_speed_is_that_of_the_steps_alone(tmp_path: Path) -> None:
     assert lines(run, "speed") == [  # after 10 s of steps: sampled were epochs 0, 1 (step 2), 2 (step 3), 3 (step 5)
         {"kind": "speed", "step": 3, "trained_s": 2012.0, "steps_per_s": 0.25},
     ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "step", "sampled"),
+    [("steps:4", 4, [0, 1, 2]), ("epochs:2", 3, [0, 1, 2]), ("onsets_per_bar>=0", 2, [0, 1])],
+)
+def test_a_rule_ends_the_run_and_it_can_go_on(tmp_path: Path, rule: str, step: int, sampled: list[int]) -> None:
+    whole, early = begin(tmp_path / "whole"), begin(tmp_path / "early", msgspec.structs.replace(TINY, stop=(rule,)))
+    train(whole)
+    assert train(early)
+    assert checkpoints.all_in(early.checkpoints)[-1].name == f"step-{step:08d}"
+    assert [line["epoch"] for line in lines(early, "epoch")] == sampled
+    assert (early.status().state, early.status().reason) == ("finished", f"ended by --stop {rule}")
+    assert train(early)  # nothing more is done
+    assert [line["step"] for line in lines(early, "step")] == list(range(1, step + 1))
+    early.write_config(session.changed(early, {"stop": ("none",)}), early.config().data)
+    assert train(early)
+    _assert_same(whole, early)
+
+
+def test_minutes_are_those_of_training(tmp_path: Path) -> None:
+    run = begin(tmp_path, msgspec.structs.replace(TINY, stop=("minutes:1",)))
+    now_s = 0.0
+
+    def slow(loop_: Loop) -> None:
+        step = loop_.step.update
+
+        def updated(number: int) -> dict[str, torch.Tensor | float]:
+            nonlocal now_s
+            now_s += 25.0
+            return step(number)
+
+        loop_.step.update = updated  # type: ignore[method-assign]
+
+    assert not train(run, stop_after=1, clock=lambda: now_s, prepare=slow)
+    assert train(run, clock=lambda: now_s, prepare=slow)
+    assert len(lines(run, "step")) == 3  # 25 s in the first session, 50 in the second
+
+
+def test_a_rule_between_two_samples_is_kept_with_samples_at_an_epochs_end(tmp_path: Path) -> None:
+    run = begin(tmp_path, msgspec.structs.replace(TINY, sample_every=3, stop=("epochs:2",)))
+    train(run)
+    assert [line["epoch"] for line in lines(run, "epoch")] == [0, 2]
+
+
+def test_a_plateau_ends_the_run(tmp_path: Path) -> None:
+    """Of a step that learns nothing: its critic's loss, and what it plays, stay as they are."""
+    config = msgspec.structs.replace(TINY, epochs=40, stop=("plateau",))
+    run = begin(tmp_path, config)
+
+    def idle(loop_: Loop) -> None:
+        one = loop_.step.update(0)
+        seen = loop_.sampler(0)
+        loop_.step.update = lambda _: dict(one)  # type: ignore[method-assign]
+        loop_.sampler = _Still(seen, loop_.sampler.data)  # type: ignore[assignment]
+
+    assert train(run, prepare=idle)
+    assert 40 <= len(lines(run, "step")) <= 50  # no sooner than a loss can be judged
+    assert run.status().reason == "ended by --stop plateau"
+    assert convergence_of(History(run.record)).sentence.startswith("No longer improving since epoch 0")
+
+
+class _Still:
+    def __init__(self, seen: Seen, data: dict[str, float]) -> None:
+        self.seen, self.data = seen, data
+
+    def __call__(self, _: int) -> Seen:
+        return self.seen
+
+
+def test_a_rule_that_no_metric_answers_to_is_told_before_the_first_step(tmp_path: Path) -> None:
+    run = begin(tmp_path, msgspec.structs.replace(TINY, stop=("copling>=0.4",)))
+    with pytest.raises(ConfigError, match="no metric copling"):
+        train(run)
+    assert not lines(run, "step")
 
 
 def _assert_same(one: RunDir, other: RunDir) -> None:

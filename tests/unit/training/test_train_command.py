@@ -145,9 +145,11 @@ def test_it_trains_and_says_where(asked: list[TrainConfig], capsys: pytest.Captu
     assert "epoch 1.0/1 | step 2/2 | critic" in err
     assert "accompanist export runs/0001-musegan-chorales" in out
     assert re.search(r"coupling +-?0\.\d+ +data +-?0\.\d+", out)
+    assert re.search(r"similarity +0\.\d+ +data +0\.\d+", out)
+    assert "Too early to tell by the similarity index" in out
     assert {path.name for path in folder.iterdir()} == {
         "config.toml", "model.json", "data.json", "origin.json",
-        "metrics.jsonl", "outcome.json", "losses.png", "checkpoints", "samples",
+        "metrics.jsonl", "outcome.json", "losses.png", "report.html", "checkpoints", "samples",
     }  # fmt: skip
     kinds = {path.suffix for path in (folder / "samples/epoch-0001").iterdir()}
     assert kinds == {".mid", ".png", ".wav"}

@@ -30,7 +30,7 @@ from accompanist.engine.link_transport import LinkTransport
 from accompanist.engine.mapping import ControlMap
 from accompanist.engine.outbox import Outbox
 from accompanist.engine.part import Part, parts_of
-from accompanist.engine.player import FIRST_SYSTEM, PLAYERS_PORT, Player, begins_note
+from accompanist.engine.player import FIRST_SYSTEM, PLAYERS_PORT, Player, begins_note, tells_of_notes
 from accompanist.engine.protocol import (
     Answer,
     Command,
@@ -257,7 +257,8 @@ class Engine:
             if not self._begun and begins_note(data):
                 self._begin(at_s)
             tick = self._transport.tick_at(at_s)
-            self._outbox.report(HeardReport(at_s, tick, data))
+            if tells_of_notes(data):
+                self._outbox.report(HeardReport(at_s, tick, data))
             self._outbox.pass_on(self._player.hear(data, tick, at_s))
         elif data and data[0] >= FIRST_SYSTEM and not received.from_control:
             self._stirred = True

@@ -74,7 +74,7 @@ class Player:
                 self._thru_pedals.add(channel)
             else:
                 self._thru_pedals.discard(channel)
-        elif kind == CONTROL and (data[1] == ALL_SOUND_OFF or data[1] >= ALL_NOTES_OFF):
+        elif tells_of_notes(data):
             self._bars.all_off(channel, tick)
             self._left_hand.all_off(channel, tick)
             self._thru_held = {key for key in self._thru_held if key[0] != channel}
@@ -107,6 +107,12 @@ def is_channel_message(data: bytes) -> bool:
         return False
     length = 2 if data[0] & 0xE0 == 0xC0 else 3  # program change and channel pressure have one data byte
     return len(data) == length and max(data[1:]) < 0x80
+
+
+def tells_of_notes(data: bytes) -> bool:
+    """It begins or ends notes: no wheel, pedal or pressure, of which a keyboard may send hundreds a second."""
+    ends_all = data[0] & 0xF0 == CONTROL and (data[1] == ALL_SOUND_OFF or data[1] >= ALL_NOTES_OFF)
+    return data[0] & 0xF0 in (NOTE_OFF, NOTE_ON) or ends_all
 
 
 def begins_note(data: bytes) -> bool:

@@ -263,12 +263,12 @@ class BeatReport(NamedTuple):
 
 
 class HeardReport(NamedTuple):
-    """The player played.
+    """The player began or ended a note.
 
     Args:
         at_s: When it arrived.
         tick: Where the song was.
-        data: The message, a channel's own.
+        data: The message.
     """
 
     at_s: float

@@ -65,7 +65,7 @@ class MessageRecord(msgspec.Struct, frozen=True, tag_field="record", tag="messag
 
 
 class HeardRecord(msgspec.Struct, frozen=True, tag_field="record", tag="heard"):
-    """The player played."""
+    """The player began or ended a note."""
 
     at_s: Seconds
     tick: Annotated[int, Meta(description="where the song was")]

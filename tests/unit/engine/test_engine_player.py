@@ -10,6 +10,7 @@ from support.band import note, play, tiny_band
 from support.tiny import TINY_SPEC
 
 from accompanist.engine.protocol import (
+    HeardReport,
     Received,
     Step,
     Stop,
@@ -108,3 +109,11 @@ def test_what_arrives_together_is_taken_in_the_order_of_its_stamps() -> None:
     job = band.step(3.875, []).job
     assert job is not None
     assert np.array_equal(job.melody, one_by_one.melody)
+
+
+def test_the_players_notes_are_told_and_no_wheel_or_pedal() -> None:
+    band = tiny_band()
+    played = [b"\x90\x3c\x50", b"\xe0\x00\x41", b"\xb0\x40\x7f", b"\xd0\x20", b"\x80\x3c\x00", b"\xb0\x7b\x00"]
+    step = band.step(1.0, [Received(1.0, data) for data in played])
+    told = [report.data for report in step.reports if isinstance(report, HeardReport)]
+    assert told == [b"\x90\x3c\x50", b"\x80\x3c\x00", b"\xb0\x7b\x00"]

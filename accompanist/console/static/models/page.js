@@ -93,4 +93,5 @@ $("evaluate-start").addEventListener("click", async () => {
   if (started) await show(shown, false);
 });
 
+addEventListener("server-back", list);
 list();

@@ -25,7 +25,10 @@ export async function showOne(name) {
   $("name").textContent = name;
   $("tune").href = `/train?from=${encodeURIComponent(name)}`;
   const told = await tried(() => get(`/api/runs/${encodeURIComponent(name)}`));
-  if (!told) return;
+  if (!told) {
+    addEventListener("server-back", () => showOne(name), { once: true });
+    return;
+  }
   run = new Run(name);
   const samples = new Samples(name);
   actions(name, told);

@@ -77,4 +77,5 @@ async function start() {
 
 const act = (what) => async (job) => tried(() => post(`/api/train/jobs/${encodeURIComponent(job)}/${what}`));
 
+addEventListener("server-back", () => fields ?? start()); // it went before the form was there
 start();

@@ -70,6 +70,7 @@ def console(
             database=database,
             clock=time.monotonic,
             today=lambda: datetime.now(tz=UTC),
+            tell=lambda text: click.echo(text, err=True),
         )
         server = Server(
             create_app(services, Access.fresh(port, token, (host, socket.gethostname()))), services.stopping

@@ -23,6 +23,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
 MORE = "More"
 ELSEWHERE = ("runs", "data", "tag")
 """Where runs are kept is the console's business; the music has a part of the page of its own."""
+PLAIN = "plain"
+"""Key of a meaning in a musician's words, among what a setting's `Meta` holds extra."""
 _RECIPE = re.compile(r"^(musegan|live): ")
 
 
@@ -131,6 +133,7 @@ def _field(field: msgspec.structs.FieldInfo, config: TrainConfig) -> Field:
     if get_origin(kind) is Annotated:
         kind, meta = get_args(kind)
     meaning = meta.description or ""
+    plain = str((meta.extra or {}).get(PLAIN, ""))
     recipe = match[1] if (match := _RECIPE.match(meaning)) else ""
     value = getattr(config, field.name)
     return Field(
@@ -138,7 +141,7 @@ def _field(field: msgspec.structs.FieldInfo, config: TrainConfig) -> Field:
         group=next((group for group, names in GROUPS if field.name in names), MORE),
         kind=_kind(kind),
         default=", ".join(value) if isinstance(value, tuple) else value,
-        meaning=_sentence(_RECIPE.sub("", meaning)),
+        meaning=plain or _sentence(_RECIPE.sub("", meaning)),
         recipe=recipe,
         choices=get_args(kind) if get_origin(kind) is Literal else (),
         least=meta.ge,

@@ -65,6 +65,7 @@ class Queue:
         database: URL of a shared queue; empty: a file among the runs.
         stopping: Set when the console ends.
         program: What to run, before its arguments.
+        tell: Takes a line for the terminal.
     """
 
     def __init__(
@@ -73,11 +74,14 @@ class Queue:
         config_path: Path | None,
         database: str,
         stopping: asyncio.Event,
+        *,
         program: Sequence[str] = PROGRAM,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._runs = runs
         self._database = database
         self._stopping = stopping
+        self._tell = tell
         self._worker_call = [
             *(*program, *(("--config", str(config_path)) if config_path else ())),
             *("jobs", "work", "--drain", "--runs", str(runs), *(("--database", database) if database else ())),
@@ -207,6 +211,7 @@ class Queue:
         worker = self._worker
         if worker is None or worker.returncode is not None:
             return
+        self._tell("the training at hand is left with a checkpoint; it goes on when the console is started again")
         with suppress(ProcessLookupError):
             worker.terminate()
         try:

@@ -61,6 +61,7 @@ class Services:
         clock: Callable[[], float],
         today: Callable[[], datetime],
         program: Sequence[str] = PROGRAM,
+        tell: Callable[[str], None] = lambda _: None,
     ) -> Services:
         """Services with their files in three folders.
 
@@ -74,6 +75,7 @@ class Services:
             clock: Seconds, monotonic.
             today: The date and hour.
             program: What commands are run by.
+            tell: Takes a line for the terminal.
         """
         tasks, stopping = Tasks(config_path, program), asyncio.Event()
         return cls(
@@ -85,7 +87,7 @@ class Services:
             tasks=tasks,
             sounds=Sounds(cache / "sounds"),
             music=Music(tasks),
-            queue=Queue(runs, config_path, database, stopping, program),
+            queue=Queue(runs, config_path, database, stopping, program=program, tell=tell),
             clock=clock,
             today=today,
             stopping=stopping,

@@ -35,7 +35,7 @@ def chromium(size: tuple[int, int] = DESKTOP) -> Iterator[Page]:
     Args:
         size: Width and height of the window in pixels.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 (it may not be installed)
 
     complaints: list[str] = []
     with sync_playwright() as playwright:

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,9 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[train]'")
 pytest.importorskip("dbos", reason="needs the jobs extra: pip install -e '.[jobs]'")
 
-import json
+import httpx2 as httpx
 
+from accompanist.console.guard import TOKEN_HEADER
 from accompanist.jobs.client import Jobs
 from accompanist.jobs.database import Database
 from accompanist.jobs.job import JobStatus
@@ -33,13 +33,11 @@ VALUES = {"data": ["pop909"], "width": 4, "epochs": 12, "name": "watched"}
 
 
 def _launch(console: Console) -> None:
-    jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
-    with jar.open(f"{console.address}/api/session") as answer:
-        token = json.loads(answer.read())["token"]
-    headers = {"content-type": "application/json", "x-accompanist-token": token}
-    body = json.dumps({"values": VALUES}).encode()
-    with jar.open(urllib.request.Request(f"{console.address}/api/train/launch", body, headers)) as answer:
-        assert answer.status == 201
+    with httpx.Client(base_url=console.address) as client:
+        token = client.get("/api/session").json()["token"]
+        headers = {TOKEN_HEADER: token}
+        answer = client.post("/api/train/launch", json={"values": VALUES}, headers=headers, timeout=PATIENCE_S)
+    assert answer.status_code == 201, answer.text
 
 
 def _until(folder: Path, wanted: Any) -> JobStatus:

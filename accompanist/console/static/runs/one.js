@@ -32,6 +32,7 @@ export async function showOne(name) {
   run = new Run(name);
   const samples = new Samples(name);
   actions(name, told);
+  $("tune").hidden = !("base" in told.settings);
   settings(told);
   losses = new Plot($("losses"), { curves: lossCurves, label: `Losses of ${name}` });
   run.follow(changed, (told) => {

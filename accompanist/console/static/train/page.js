@@ -69,7 +69,7 @@ async function start() {
   const from = new URLSearchParams(location.search).get("from");
   if (from) {
     const run = await tried(() => get(`/api/runs/${encodeURIComponent(from)}/settings`));
-    if (run) begin({ values: run });
+    if (run) begin({ values: { ...run, base: from } });
   }
   await music.look();
   live("/api/train/jobs", { queue: (queue) => showQueue(queue, { cancel: act("cancel"), resume: act("resume") }) });

@@ -60,7 +60,7 @@ function facts(model) {
   const found = [["file", `${model.file}, ${size(model.bytes)}`], ["plays", model.tracks.map((track) => track.polyphony > 1 ? `${track.name} (up to ${track.polyphony} notes)` : track.name).join(", ") || "nothing"]];
   if (model.plan_steps) found.push(["plans", `${model.plan_steps / 4} beats at a time${model.lag_steps ? `, ${model.lag_steps / 4} beats behind the melody` : ""}`]);
   if (model.trained) found.push(["trained", model.trained]);
-  if (model.export_error !== null) found.push(["verified", `differs from the trained network by ${Number(model.export_error).toExponential(1)} at most`]);
+  if (model.export_error !== null) found.push(["verified", model.export_error === 0 ? "computes exactly what the trained network does" : `differs from the trained network by ${Number(model.export_error).toExponential(1)} at most`]);
   if (model.licences?.length) found.push(["music's licences", model.licences.join(", ")]);
   return found;
 }

@@ -50,10 +50,10 @@ export class Plot {
     const Chart = await chartjs();
     const datasets = this.#datasets();
     if (!this.chart) {
-      this.chart = new Chart(this.canvas, { type: "line", data: { datasets }, options: options() });
+      this.chart = new Chart(this.canvas, { type: "line", data: { datasets }, options: options(this.high) });
     } else {
       this.chart.data.datasets = datasets;
-      this.chart.options = options();
+      this.chart.options = options(this.high);
       this.chart.update("none");
     }
   }
@@ -71,6 +71,7 @@ export class Plot {
       if (smooth) found.push({ ...shared, label: "", data: points(curve.points.value), borderColor: curve.colour + FAINT, borderWidth: 1, borderDash: [] });
       found.push({ ...shared, label: curve.label, data: points(smooth ? smoothed(curve.points.value, view.smoothing) : curve.points.value), borderColor: curve.colour, backgroundColor: curve.colour, borderWidth: 2 });
     }
+    this.high = high;
     for (const level of this.levels()) {
       if (!Number.isFinite(level.value) || !Number.isFinite(low)) continue;
       found.push({ label: level.label, data: [low, high].map((x) => ({ x, y: value(level.value) })), borderColor: level.colour, borderDash: level.dash, borderWidth: 1.5, pointRadius: 0 });
@@ -115,13 +116,13 @@ export class Plot {
   }
 }
 
-function options() {
+function options(high) {
   const axis = { grid: { color: GRID }, ticks: { color: INK, maxRotation: 0 }, border: { color: GRID } };
   return {
     animation: false, maintainAspectRatio: false, spanGaps: true, interaction: { mode: "nearest", axis: "x", intersect: false },
     elements: { line: { tension: 0 } },
     scales: {
-      x: { ...axis, type: "linear", bounds: "data", min: view.from ?? undefined, max: view.to ?? undefined, title: { display: true, text: view.along === "epoch" ? "epochs" : "steps", color: INK } },
+      x: { ...axis, type: "linear", min: view.from ?? 0, max: view.to ?? (high > 0 ? high : undefined), ticks: { ...axis.ticks, includeBounds: false }, title: { display: true, text: view.along === "epoch" ? "epochs" : "steps", color: INK } },
       y: { ...axis, type: view.log ? "logarithmic" : "linear", title: { display: view.log, text: "size", color: INK } },
     },
     plugins: {

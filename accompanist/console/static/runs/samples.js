@@ -39,7 +39,7 @@ export class Samples {
       const first = !this.#sides.length;
       const side = new Side(this.path, first, this.#epochs, first ? this.#epochs.length - 1 : 0);
       this.#sides.push(side);
-      $("samples").append(side.box);
+      $("samples").prepend(side.box); // the earlier epoch on the left
       side.show();
     }
   }

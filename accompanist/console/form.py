@@ -28,13 +28,16 @@ PLAIN = "plain"
 _RECIPE = re.compile(r"^(musegan|live): ")
 
 
+Kind = Literal["choice", "whole", "number", "switch", "list", "text"]
+
+
 class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A field of the form.
 
     Args:
         name: The setting's.
         group: Under which heading.
-        kind: choice, whole, number, switch, or text.
+        kind: choice, whole, number, switch, list (of text, with commas between) or text.
         default: In force where nothing else is chosen.
         meaning: In a sentence.
         recipe: The only one that it is of; empty: all.
@@ -45,7 +48,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     name: str
     group: str
-    kind: Literal["choice", "whole", "number", "switch", "text"]
+    kind: Kind
     default: Any
     meaning: str
     recipe: str = ""
@@ -151,10 +154,12 @@ def _field(field: msgspec.structs.FieldInfo, config: TrainConfig) -> Field:
     )
 
 
-def _kind(kind: Any) -> Literal["choice", "whole", "number", "switch", "text"]:
+def _kind(kind: Any) -> Kind:
     if get_origin(kind) is Literal:
         return "choice"
-    kinds: dict[Any, Literal["whole", "number", "switch"]] = {bool: "switch", int: "whole", float: "number"}
+    if get_origin(kind) is tuple:
+        return "list"
+    kinds: dict[Any, Kind] = {bool: "switch", int: "whole", float: "number"}
     return kinds.get(kind, "text")
 
 

@@ -47,7 +47,7 @@ export class Fields {
     for (const field of this.fields.values()) {
       if (!this.#fits(field)) continue;
       const value = this.#value(field);
-      if (value !== field.default) found[field.name] = value;
+      if (field.kind === "list" ? value.join(", ") !== field.default : value !== field.default) found[field.name] = value;
     }
     return found;
   }
@@ -56,6 +56,7 @@ export class Fields {
     if (field.kind === "switch") return field.input.checked;
     const text = field.input.value.trim();
     if (field.kind === "choice") return field.choices.find((choice) => String(choice) === text);
+    if (field.kind === "list") return text.split(",").map((part) => part.trim()).filter(Boolean);
     if (field.kind === "text" || text === "" || Number.isNaN(Number(text))) return text;
     return Number(text);
   }

@@ -78,7 +78,7 @@ def _paths(client: TestClient) -> list[str]:
     return sorted({path for path in paths if not path.startswith(STAGE)} | {"/static/{file}", "/{page}"})
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_no_request_is_a_fault_of_the_console(client: TestClient, data: st.DataObject) -> None:
     template = data.draw(st.sampled_from(_paths(client)))

@@ -35,8 +35,9 @@ def chromium(size: tuple[int, int] = DESKTOP) -> Iterator[Page]:
     Args:
         size: Width and height of the window in pixels.
     """
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415 (it may not be installed)
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415 (it may not be installed)
 
+    expect.set_options(timeout=PATIENCE_MS)
     complaints: list[str] = []
     with sync_playwright() as playwright:
         sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium refuses to run as root with one

@@ -10,21 +10,26 @@ import msgspec
 from msgspec import Meta
 
 from accompanist.config import TrainConfig, with_flags
+from accompanist.config_train import PLAIN
 from accompanist.errors import ConfigError
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Model", ("model", "width", "layers", "planes", "name")),
-    ("How long", ("epochs", "adversarial_epochs", "sample_every")),
-    ("How it learns", ("learning_rate", "batch", "critic_updates", "gradient_penalty", "beta1", "beta2")),
-    ("Variety", ("transpose", "stretch_beats", "seed")),
-    ("This machine", ("device", "threads")),
+    ("Model", ("model", "width", "layers", "planes", "base", "name")),
+    ("How long", ("epochs", "adversarial_epochs", "sample_every", "best_by", "keep")),
+    (
+        "How it learns",
+        (
+            *("learning_rate", "critic_learning_rate", "batch", "critic_updates", "ratio", "gradient_penalty"),
+            *("beta1", "beta2"),
+        ),
+    ),
+    ("Variety", ("weight", "noise", "transpose", "stretch_beats", "seed")),
+    ("This machine", ("device", "precision", "threads")),
 )
 """Fields of a group; what stands in none comes last, under `MORE`."""
 MORE = "More"
 ELSEWHERE = ("runs", "data", "tag")
 """Where runs are kept is the console's business; the music has a part of the page of its own."""
-PLAIN = "plain"
-"""Key of a meaning in a musician's words, among what a setting's `Meta` holds extra."""
 _RECIPE = re.compile(r"^(musegan|live): ")
 
 

@@ -66,7 +66,7 @@ def test_a_model_is_trained_watched_heard_and_taken_into_use(console: Console, p
     page.locator("#epoch-a").fill("0")
     expect(page.locator(".sample output")).to_contain_text("before it has learnt anything")
     assert page.locator(".sample canvas").evaluate(DRAWN) > 5
-    page.wait_for_function("document.querySelector('audio').duration > 1")
+    page.wait_for_function("() => document.querySelector('audio').duration > 1")
     page.get_by_label("Two epochs side by side").check()
     expect(page.locator(".sample")).to_have_count(2)
     with page.expect_download() as download:

@@ -30,7 +30,8 @@ def test_bounds_and_choices_are_those_of_the_settings() -> None:
     assert (rate.kind, rate.above, rate.most, rate.default) == ("number", 0, 1, 1e-3)
     assert (model.kind, model.choices) == ("choice", ("musegan", "live"))
     assert FIELDS["critic_updates"].recipe == "musegan"
-    assert FIELDS["critic_updates"].meaning.startswith("Critic updates")
+    assert FIELDS["critic_updates"].meaning.startswith("How many lessons")
+    assert (FIELDS["weight"].kind, FIELDS["weight"].default) == ("list", "")
     assert (FIELDS["planes"].kind, FIELDS["planes"].choices) == ("choice", (1, 2))
 
 

@@ -9,6 +9,7 @@ const count = (number) => number.toLocaleString("en");
 
 export class Music {
   #sources = new Set();
+  #weights = new Map(); // of sources that are heard more often than others: mine=3
   #tags = new Map();
   #typed;
   #asked = 0;
@@ -19,11 +20,12 @@ export class Music {
   }
 
   values() {
-    return { data: [...this.#sources], tag: [...this.#tags].map(([name, value]) => `${name}=${value}`) };
+    return { data: [...this.#sources].map((name) => (this.#weights.has(name) ? `${name}=${this.#weights.get(name)}` : name)), tag: [...this.#tags].map(([name, value]) => `${name}=${value}`) };
   }
 
   set(sources, tags) {
-    this.#sources = new Set(sources);
+    this.#sources = new Set(sources.map((source) => source.split("=")[0]));
+    this.#weights = new Map(sources.map((source) => source.split("=")).filter((parts) => parts.length === 2));
     this.#tags = new Map(tags.map((tag) => tag.split("=", 2)));
     for (const box of $("sources").querySelectorAll("input")) box.checked = this.#sources.has(box.value);
     this.#count();

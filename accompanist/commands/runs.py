@@ -131,7 +131,7 @@ def show(ctx: click.Context, run: str, *, as_json: bool) -> None:
     if told["hint"]:
         click.echo(f"  try        {told['hint']}")
     click.echo(f"  model      {told['model']}; it plays {', '.join(told['tracks'])}")
-    settings = [f"{key} {_setting(key, value)}" for key, value in told["settings"].items()]
+    settings = [f"{key} {comparison.shown(key, value)}" for key, value in told["settings"].items()]
     click.echo(f"  settings   {', '.join(settings) or 'as they come'}")
     units = told["music"].get("windows") or told["music"].get("beats") or {}
     unit = "windows" if "windows" in told["music"] else "beats"
@@ -223,22 +223,12 @@ def _figures(columns: Sequence[Column]) -> Table:
     table.add_row("trained", *(duration(column.trained_s) for column in columns))
     table.add_row("best at step", *("" if each.best_step is None else str(each.best_step) for each in columns))
     for name in comparison.names(columns, "settings"):
-        table.add_row(name, *(_setting(name, column.settings[name]) for column in columns))
+        table.add_row(name, *(comparison.shown(name, column.settings[name]) for column in columns))
     for name in comparison.names(columns, "best"):
         cells = [f"{column.best[name]:.3f}" if name in column.best else "" for column in columns]
         music = {f"{column.data[name]:.3f}" for column in columns if name in column.data}
         table.add_row(name, *cells, " ".join(sorted(music)))
     return table
-
-
-def _setting(name: str, value: Any) -> str:
-    """A setting's value for the eye; of what a run begins from its run and checkpoint."""
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value)) or "none"
-    if name == "base":
-        *_, run, _, step = ("", "", "", *Path(value).parts)
-        return f"{run} {step}" if step.startswith("step-") else Path(value).name or "nothing"
-    return str(value)
 
 
 def _curves(columns: Sequence[Column], kind: str) -> Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -98,6 +99,16 @@ def _column(run: RunFolder, settings: dict[str, Any], most: int) -> Column:
 
 def _curve(series: Series) -> Curve:
     return Curve(series.steps.tolist(), series.epochs.tolist(), series.values.tolist())
+
+
+def shown(name: str, value: Any) -> str:
+    """A setting's value for the eye; of what a run begins from its run and checkpoint."""
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value)) or "none"
+    if name == "base":
+        *_, run, _, last = ("", "", "", *Path(value).parts)
+        return f"{run} {last}" if last.startswith("step-") else last or "nothing"
+    return str(value)
 
 
 def names(columns: Sequence[Column], kind: str) -> list[str]:

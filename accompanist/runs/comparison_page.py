@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from accompanist.runs import charts
-from accompanist.runs.comparison import Column, names
+from accompanist.runs.comparison import Column, names, shown
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7A5195")
 """Of the runs: Okabe and Ito's, told apart by colour-blind eyes too, the palest left out."""
@@ -16,7 +16,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 78rem; padding: 0 1rem; color: #1f2937; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .25rem .9rem .25rem 0; text-align: left; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; } tr { border-bottom: 1px solid #e5e7eb; }
+td.number { font-variant-numeric: tabular-nums; } tr { border-bottom: 1px solid #e5e7eb; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1.5rem; }
 figure { margin: 0; height: 18rem; } figcaption { font-weight: 600; }
 .swatch { display: inline-block; width: .8em; height: .8em; margin-right: .4em; }
@@ -98,15 +98,14 @@ def _table(columns: Sequence[Column]) -> str:
         for i, column in enumerate(columns)
     )
     rows = [("state", [column.state for column in columns]), ("step", [str(column.step) for column in columns])]
-    rows += [(name, [str(column.settings.get(name, "")) for column in columns]) for name in names(columns, "settings")]
+    rows += [(name, [shown(name, column.settings[name]) for column in columns]) for name in names(columns, "settings")]
     text = "".join(
-        f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}</tr>"
+        f"<tr><td>{html.escape(name)}</td>{''.join(f'<td>{html.escape(cell)}</td>' for cell in cells)}<td></td></tr>"
         for name, cells in rows
     )
     for name in names(columns, "best"):
-        cells = "".join(
-            f'<td class="number">{column.best[name]:.4g}</td>' if name in column.best else "<td></td>"
-            for column in columns
-        )
-        text += f"<tr><td>{html.escape(name)}</td>{cells}</tr>"
-    return f"<table><tr><th></th>{head}</tr>{text}</table>"
+        cells = [f"{column.best[name]:.3f}" if name in column.best else "" for column in columns]
+        music = sorted({f"{column.data[name]:.3f}" for column in columns if name in column.data})
+        numbers = "".join(f'<td class="number">{cell}</td>' for cell in (*cells, " ".join(music)))
+        text += f"<tr><td>{html.escape(name)}</td>{numbers}</tr>"
+    return f"<table><tr><th></th>{head}<th>their music</th></tr>{text}</table>"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -15,6 +17,7 @@ from support import live_runs, runs  # noqa: E402
 from accompanist.config import TrainConfig  # noqa: E402
 from accompanist.errors import ConfigError, DataError, TrainingError  # noqa: E402
 from accompanist.runs import checkpoints  # noqa: E402
+from accompanist.runs.history import History  # noqa: E402
 from training import bundle, checkpoint, samples  # noqa: E402
 from training.base import base_of, fitting, inherited  # noqa: E402
 from training.live import sampler  # noqa: E402
@@ -111,3 +114,33 @@ def test_a_model_without_its_weights_is_told(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"\x00" * 50)
     with pytest.raises(TrainingError, match="are damaged"):
         base_of(str(tmp_path / "model.onnx"), tmp_path)
+
+
+class _Trap:
+    """What an unpickler would run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.path,)
+
+
+def test_what_comes_from_elsewhere_cannot_run_code(classic: RunDir, tmp_path: Path) -> None:
+    sprung = tmp_path / "sprung"
+    trap = pickle.dumps(_Trap(sprung))
+    pickle.loads(trap)  # noqa: S301 (it is one)
+    assert sprung.exists()
+    sprung.unlink()
+    shutil.copytree(classic.path, tmp_path / "0001-theirs")
+    theirs = RunDir(tmp_path / "0001-theirs")
+    best = checkpoints.best_in(theirs.checkpoints)
+    assert best is not None
+    for file in (best / "generator.safetensors", tmp_path / "model.safetensors"):
+        file.write_bytes(trap)
+    np.savez(theirs.path / "history.npz", facts=np.array([_Trap(sprung)], dtype=object), allow_pickle=True)
+    for name in (str(theirs.path), str(tmp_path / "model.onnx")):
+        with pytest.raises(TrainingError, match="damaged"):
+            base_of(name, tmp_path)
+    assert History(theirs.record).last_step == 5
+    assert not sprung.exists()

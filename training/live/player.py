@@ -4,10 +4,9 @@
                    -> for each of eight beats: token -> state -> codes, one after another
     codes -> figures under their chords -> rolls and velocities
 
-Everything is moved to the key of C and back in here, so the outside never hears of it. Noise makes the choices: the
-likeliest of logits + noise is taken. Were the noise Gumbel's, that were a draw from the network's own probabilities
-(Gumbel-max); normal noise costs no logarithms and seldom picks what is very unlikely (Thurstone's model of choice,
-1927). With no noise at all it is the likeliest code.
+Everything is moved to the key of C and back in here, so the outside never hears of it. Noise makes the choices: what
+comes in normal is bent to Gumbel's shape, and the likeliest of logits + noise is taken, which is a draw from the
+network's own probabilities (Gumbel-max; Maddison et al. 2014). With no noise at all it is the likeliest code.
 """
 
 from __future__ import annotations
@@ -40,8 +39,6 @@ MELODY_AHEAD_BEATS = PLAN_BEATS + AHEAD_BEATS
 CONTEXT_BEATS = 132
 """Beats of the past: 33 bars in four, 44 in three; a whole number of either, so that the place in the bar goes on."""
 STEPS = 4
-NOISE_SPREAD = 1.667
-"""Standard deviation of the noise at a temperature of 1: wider than Gumbel's 1.28, because its tails are light."""
 FORCE = 1e6
 """Added to a given code's logit: far above anything a network says."""
 
@@ -86,7 +83,7 @@ class LivePlayer(nn.Module):
         self.register_buffer("hidden", torch.tensor(sizes))
         self.register_buffer("starts", torch.tensor([sum(sizes[:code]) for code in range(len(sizes))]))
         self.register_buffer("choices", torch.arange(sum(sizes)))
-        warmth = NOISE_SPREAD * torch.tensor(temperatures).repeat_interleave(torch.tensor(sizes))
+        warmth = torch.tensor(temperatures).repeat_interleave(torch.tensor(sizes))
         self.register_buffer("warmth", warmth)
         self.band = Rendering(books, tracks, network.layout.figures)
 
@@ -185,7 +182,7 @@ class LivePlayer(nn.Module):
         said_roots, new_roots = network.root(roots), network.root_now(roots)
         said = self._saying(codes[:, :reads], said_roots)
         states, past = network.read(tokens[:, :reads] + said, mask, first=1)
-        bias = noise * self.warmth + self._forced(given)
+        bias = gumbel(noise) * self.warmth + self._forced(given)
         mask = torch.cat([exists, torch.zeros(PLAN_BEATS)])[None]
         plan = [self._decide(states[0, -1:], bias[:, 0], new_roots)]
         planned: Past | None = None  # apart from the past, which is long and would be copied for each beat
@@ -228,3 +225,9 @@ class LivePlayer(nn.Module):
                     x = x + functional.embedding(value, roots)
                 state = x + network.steps[code](x)
         return torch.stack(chosen, dim=-1)
+
+
+def gumbel(normal: Tensor) -> Tensor:
+    """Standard normal noise as noise of the standard Gumbel distribution; 0 becomes its median."""
+    share = 0.5 * (1 + torch.erf(normal * 0.5**0.5))
+    return -torch.log(-torch.log(torch.clamp(share, 1e-6, 1 - 1e-6)))

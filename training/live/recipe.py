@@ -19,6 +19,7 @@ from training.catalog import SPLITS
 from training.live import books
 from training.live.adversary import RESTS_ABOVE, Adversary
 from training.live.batches import Pool, Reading, reading_of
+from training.live.calibration import calibrate, people_are
 from training.live.codes import LAYOUT, STYLES
 from training.live.corpus import Corpus, with_most_of_the_band
 from training.live.key_learning import key_loss
@@ -31,6 +32,7 @@ from training.live.sounding import Sounding
 from training.order import CRITIC, GENERATOR, STRETCHES, WEIGHTS, seed_for
 from training.precision import computing
 from training.recipe import HEAD_WIDTH
+from training.samples import spread
 
 WARM_UP_STEPS = 200
 """Over so many steps the rate rises; over a tenth of them all, where that is less."""
@@ -45,6 +47,8 @@ ADVERSARIAL_BEATS = 128
 """Of a melody that is played to in the adversarial phase, at most."""
 CRITIC_RATE = 3e-4
 """Of the critic of the adversarial phase, where none is asked for."""
+CALIBRATED_SONGS = 32
+"""To whose beginnings the model plays at the end, to set how busy it is."""
 REMEMBERED = 0.15
 """How much likelihood still counts there, so that nothing that was learnt is lost."""
 
@@ -117,6 +121,8 @@ class LiveTraining:
         self.adam.step()
         if self.adversary is not None:
             self.adversary.averaged()
+            if step + 1 == self.steps + self.adversarial_steps:
+                self._calibrate(self.adversary.average)
         return {"loss": means[0], **dict(zip(seen, means[1:], strict=True)), "gradient": gradient.detach(), **known}
 
     @property
@@ -184,6 +190,13 @@ class LiveTraining:
                     learning_rate=self.config.critic_learning_rate or CRITIC_RATE,
                 )
         return self.adversary
+
+    def _calibrate(self, network: LiveNetwork) -> None:
+        """Set how busy each track is, by playing to some training songs."""
+        songs = spread(len(self.melodies.songs), CALIBRATED_SONGS)
+        melodies = self.melodies.stretches([(song, 0) for song in songs])
+        people = people_are([torch.from_numpy(song.codes) for song in self.pool.songs], self.sounding)
+        calibrate(network, self.sounding, melodies, people, seed_for(self.config.seed, CRITIC))
 
     def _adam(self, weight_decay: float) -> torch.optim.AdamW:
         # What has one axis are biases and norms: pulling them to 0 would only hinder.

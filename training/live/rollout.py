@@ -15,7 +15,7 @@ from training.live.network import AHEAD_BEATS, ATTENTION_BEATS, Heard, LiveNetwo
 
 Temperatures = Sequence[float]
 """For each code: 0 takes the likeliest, 1 draws as the network says."""
-PLAY_TEMPERATURES = (0.27, 1.0, 1.0, 1.08, 0.77, 0.77, 0.77, 0.77, 0.77)
+PLAY_TEMPERATURES = (0.25, 0.9, 0.9, 1.0, 0.77, 0.77, 0.77, 0.77, 0.77)
 """As it plays, in the order of the codes: a harmony that is rather certain, figures that vary, drums that vary less."""
 
 

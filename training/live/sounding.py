@@ -58,6 +58,10 @@ class Sounding:
             self._onsets.append(onsets)
             self._held.append(held)
 
+    def fullness(self) -> list[tuple[Tensor, Tensor]]:
+        """Of each track's figures: how many notes each begins, and whether anything sounds in it; both (figures,)."""
+        return [(onsets.sum(dim=1), held.sum(dim=1) > 0) for onsets, held in zip(self._onsets, self._held, strict=True)]
+
     def of(self, codes: Tensor, key: Tensor) -> Sound:
         """How some beats sound.
 

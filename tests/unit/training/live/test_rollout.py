@@ -16,7 +16,7 @@ from training.live.codes import LEVEL_VELOCITY, LEVELS, UNKNOWN  # noqa: E402
 from training.live.lanes import lane_pitches  # noqa: E402
 from training.live.likelihood import logits_of  # noqa: E402
 from training.live.network import cut  # noqa: E402
-from training.live.player import MELODY_AHEAD_BEATS, PLAN_BEATS, LivePlayer  # noqa: E402
+from training.live.player import MELODY_AHEAD_BEATS, PLAN_BEATS, LivePlayer, gumbel  # noqa: E402
 from training.live.rendering import Rendering  # noqa: E402
 from training.live.rollout import Situation, live_situation, log_probabilities, rollout  # noqa: E402
 
@@ -195,3 +195,11 @@ def test_a_track_without_a_book_keeps_silent() -> None:
     rolls = Rendering(lacking, LIVE_BAND, sizes)(codes, torch.zeros(2, dtype=torch.int64))
     assert (rolls[2, :2] == -1).all()
     assert (rolls[2, 2] == 0).all()
+
+
+def test_normal_noise_becomes_gumbels() -> None:
+    noise = gumbel(torch.randn(200_000, generator=torch.Generator().manual_seed(0)))
+    assert noise.mean() == pytest.approx(0.5772, abs=0.01)  # Euler's constant
+    assert noise.std() == pytest.approx(np.pi / 6**0.5, abs=0.01)
+    assert gumbel(torch.zeros(1)) == pytest.approx(-np.log(np.log(2)))
+    assert torch.isfinite(gumbel(torch.tensor([-40.0, 40.0]))).all()

@@ -105,5 +105,27 @@ TWINKLE = Melody(
         C4 C4 G4 G4 | A4 A4 G4:8 | F4 F4 E4 E4 | D4 D4 C4:8
     """,
 )
-MELODIES = {melody.name: melody for melody in (ODE_TO_JOY, TWINKLE)}
+HARBOUR = Melody(
+    name="harbour",
+    title="Harbour Lights at Four (a pop tune of our own)",
+    bpm=96,
+    text="""
+        B3:2 D4:2 G4 F#4:2 E4:2 D4 | E4:6 D4:2 B3:8      | C4:2 E4:2 A4 G4:2 F#4:2 E4  | D4:12 r:4
+        B3:2 D4:2 G4 F#4:2 G4:2 A4 | B4:6 A4:2 G4 E4     | A4:2 G4:2 F#4 E4:2 F#4:2 G4 | G4:12 r:4
+        D5:6 B4:2 G4 A4            | B4:6 A4:2 G4:8      | C5:6 A4:2 F#4 G4            | A4:12 B4:2 C5:2
+        D5:6 B4:2 G4 A4            | B4:6 G4:2 E4:8      | E4:2 G4:2 A4 B4 A4          | G4:16
+    """,
+)
+STAIRCASE = Melody(
+    name="staircase",
+    title="Staircase (a tune of our own that climbs from C to E flat)",
+    bpm=108,
+    text="""
+        E4 G4 C5 B4    | A4 C5 G4:8   | F4 A4 G4 E4           | D4 E4:2 F4:2 G4:8
+        E4 G4 C5 D5    | E5 C5 A4:8   | F4:2 G4:2 A4 B4 D5    | C5:16
+        G4 Bb4 Eb5 D5  | C5 Eb5 Bb4:8 | Ab4 C5 Bb4 G4         | F4 G4:2 Ab4:2 Bb4:8
+        G4 Bb4 Eb5 F5  | G5 Eb5 C5:8  | Ab4:2 Bb4:2 C5 D5 F5  | Eb5:16
+    """,
+)
+MELODIES = {melody.name: melody for melody in (ODE_TO_JOY, TWINKLE, HARBOUR, STAIRCASE)}
 """By the name typed on the command line."""

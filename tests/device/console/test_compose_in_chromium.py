@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[test]'")
 
 from playwright.sync_api import expect
-from support.console_program import PHONE, ConsoleProgram, opened, own_folders, why_no_browser
+from support.chromium import PHONE, chromium, why_no_chromium
+from support.console_program import ConsoleProgram, own_folders
 
 from accompanist.console.compose.sources import ready_midi
 from accompanist.melodies import TWINKLE
@@ -29,7 +30,7 @@ DROP = """([name, bytes]) => {
 
 @pytest.fixture
 def console(tmp_path: Path) -> Any:
-    if reason := why_no_browser():
+    if reason := why_no_chromium():
         pytest.skip(reason)
     console = ConsoleProgram({**os.environ, **own_folders(tmp_path)}, tmp_path)
     yield console
@@ -42,7 +43,8 @@ def children(pid: int) -> list[int]:
 
 def test_a_file_is_dropped_changed_muted_heard_and_downloaded(console: ConsoleProgram, tmp_path: Path) -> None:
     tune = ready_midi(TWINKLE)
-    with opened(f"{console.address}compose") as page:
+    with chromium() as page:
+        page.goto(f"{console.address}compose")
         page.wait_for_selector("[data-melody=twinkle]")
         page.evaluate(DROP, ["tune.mid", list(tune)])
         page.get_by_role("button", name="Take 1").wait_for()
@@ -75,7 +77,8 @@ def test_a_file_is_dropped_changed_muted_heard_and_downloaded(console: ConsolePr
 
 
 def test_a_melody_is_played_on_the_computer_keyboard(console: ConsoleProgram) -> None:
-    with opened(f"{console.address}compose", PHONE) as page:
+    with chromium(PHONE) as page:
+        page.goto(f"{console.address}compose")
         page.click("#keys-panel summary")
         page.fill("#play-bpm", "240")
         page.fill("#play-beats", "2")
@@ -89,7 +92,8 @@ def test_a_melody_is_played_on_the_computer_keyboard(console: ConsoleProgram) ->
 
 
 def test_a_damaged_file_is_told_in_words(console: ConsoleProgram) -> None:
-    with opened(f"{console.address}compose") as page:
+    with chromium() as page:
+        page.goto(f"{console.address}compose")
         page.wait_for_selector("[data-melody=twinkle]")
         page.evaluate(DROP, ["photo.mid", [1, 2, 3]])
         page.get_by_text("this is no MIDI file").wait_for()

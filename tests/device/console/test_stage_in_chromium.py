@@ -15,9 +15,10 @@ import pytest
 pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[test]'")
 
 from playwright.sync_api import expect
-from support.console_program import ConsoleProgram, opened, own_folders, why_no_browser
+from support.chromium import chromium, why_no_chromium
+from support.console_program import ConsoleProgram, own_folders
 from support.device import JackServer, Program, our_port, read_record
-from support.melody import BEAT_S, TUNE, by_channel, played, sounded
+from support.melody import BEAT_S, TUNE, WINDOW_BEATS, by_channel, played, sounded
 
 from accompanist.runtime.log_records import MessageRecord, Record
 
@@ -27,14 +28,14 @@ BASS, PIANO, STRINGS = range(3)
 TIMES = 3
 """The tune again and again: a browser takes its time."""
 PLAYING = sorted((at_s + i * len(TUNE) * BEAT_S, data) for i in range(TIMES) for at_s, data in played())
-LENGTH_S = (TIMES * len(TUNE) + 2) * BEAT_S
+LENGTH_S = (TIMES * len(TUNE) + WINDOW_BEATS + 2) * BEAT_S
 LATER_MS = 2.0
 """What a difference of two medians means nothing below, on a machine with other work."""
 
 
 @pytest.fixture
 def console(jack_server: JackServer, tmp_path: Path) -> Iterator[ConsoleProgram]:
-    if reason := why_no_browser():
+    if reason := why_no_chromium():
         pytest.skip(reason)
     jack_server.environment |= own_folders(tmp_path)
     console = ConsoleProgram(jack_server.environment, tmp_path)
@@ -56,7 +57,8 @@ def test_a_running_band_is_shown_and_muted_and_the_mute_is_heard_at_the_port(
     jack_server: JackServer, console: ConsoleProgram, tiny_model: Path, tmp_path: Path
 ) -> None:
     serve_with_log(jack_server, tiny_model, tmp_path / "log.jsonl")
-    with opened(f"{console.address}stage") as page:
+    with chromium() as page:
+        page.goto(f"{console.address}stage")
         page.wait_for_selector("#show:not([hidden])")
         player, record_path = jack_server.player(player_script())
         player.line_with("heard a note")
@@ -81,7 +83,8 @@ def test_a_running_band_is_shown_and_muted_and_the_mute_is_heard_at_the_port(
 def test_a_band_is_started_on_the_page_found_again_and_ends_with_the_console(
     jack_server: JackServer, console: ConsoleProgram, tmp_path: Path
 ) -> None:
-    with opened(f"{console.address}stage") as page:
+    with chromium() as page:
+        page.goto(f"{console.address}stage")
         page.wait_for_selector("#melody option", state="attached")
         page.fill("#bpm", "97")
         page.click("#start-button")
@@ -122,7 +125,8 @@ def test_a_console_that_stalls_or_dies_makes_no_note_late(
     jack_server.play(player_script())
     band.stop()
     serve_with_log(jack_server, tiny_model, watched)
-    with opened(f"{console.address}stage") as page:
+    with chromium() as page:
+        page.goto(f"{console.address}stage")
         page.wait_for_selector("#show:not([hidden])")
         player, record_path = jack_server.player(player_script())
         player.line_with("heard a note")

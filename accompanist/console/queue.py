@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -24,7 +23,7 @@ from starlette.concurrency import run_in_threadpool
 from accompanist.config import TrainConfig
 from accompanist.console.events import Event, pause
 from accompanist.console.tasks import PROGRAM
-from accompanist.errors import AccompanistError, MissingExtra
+from accompanist.errors import AccompanistError, MissingExtra, StorageError
 
 if TYPE_CHECKING:
     from accompanist.jobs.client import Jobs
@@ -37,6 +36,7 @@ REST_S = 5.0
 """Seconds between looks while nobody does."""
 END_S = 30.0
 """How long the worker may take to end with a checkpoint."""
+LAST_LINES = 3
 WAITING = frozenset({"queued", "interrupted"})
 
 
@@ -92,7 +92,9 @@ class Queue:
         self._watchers = 0
         self._wake = asyncio.Event()
         self._worker: asyncio.subprocess.Process | None = None
-        self._said: deque[str] = deque(maxlen=3)
+        # Into a file and no pipe: a worker whose reader is killed must not fail over what it has to say.
+        self._said = runs / ".jobs" / "console-worker.log"
+        self._ending: asyncio.Future[None] | None = None
         self._gave_up = False
 
     async def submit(self, train: TrainConfig) -> JobStatus:
@@ -181,29 +183,32 @@ class Queue:
         waiting = any(job.state in WAITING for job in jobs)
         problem = ""
         if self._gave_up and waiting and not workers:
-            problem = f"the worker ended: {' '.join(self._said) or 'without a word'}"
+            problem = f"the worker ended: {_last_words(self._said)}"
         elif waiting and not workers and (self._worker is None or self._worker.returncode is not None):
-            await self._start_worker()
+            try:
+                await self._start_worker()
+            except AccompanistError as error:
+                problem = error.message
         hint = "accompanist jobs work, in a terminal, says more" if problem else ""
         self._standing = Standing(jobs=jobs, workers=workers, problem=problem, hint=hint)
 
     async def _start_worker(self) -> None:
-        self._said.clear()
-        self._runs.mkdir(parents=True, exist_ok=True)
-        self._worker = await asyncio.create_subprocess_exec(
-            *self._worker_call,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C in the terminal is the console's to pass on
-        )
-        asyncio.ensure_future(self._listen(self._worker))  # noqa: RUF006 (ends with the process)
+        try:
+            self._said.parent.mkdir(parents=True, exist_ok=True)
+            log = self._said.open("wb")
+        except OSError as error:
+            raise StorageError(f"cannot write {self._said}: {error.strerror}", hint="check the permissions") from error
+        with log:
+            self._worker = await asyncio.create_subprocess_exec(
+                *self._worker_call,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal is the console's to pass on
+            )
+        self._ending = asyncio.ensure_future(self._await_end(self._worker))
 
-    async def _listen(self, worker: asyncio.subprocess.Process) -> None:
-        """Keep what it says last; were it not read, a full pipe would stop the worker."""
-        assert worker.stderr is not None  # noqa: S101 (for the type checker: it was asked for)
-        while line := await worker.stderr.readline():
-            self._said.append(line.decode("utf-8", "replace").strip())
+    async def _await_end(self, worker: asyncio.subprocess.Process) -> None:
         await worker.wait()
         self._wake.set()
 
@@ -221,6 +226,15 @@ class Queue:
             with suppress(ProcessLookupError):
                 worker.kill()
             await worker.wait()
+
+
+def _last_words(log: Path) -> str:
+    """What a worker said last."""
+    try:
+        lines = [line.strip() for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    except OSError:
+        lines = []
+    return " ".join(lines[-LAST_LINES:]) or "without a word"
 
 
 def _opened(database: str, runs: Path) -> Jobs:

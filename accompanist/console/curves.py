@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 
 from accompanist.runs import History, RunFolder, Series
+from accompanist.runs.convergence import convergence_of
 from accompanist.runs.thinning import thinned
 
 MOST_POINTS = 1200
@@ -35,6 +36,7 @@ class Curves(msgspec.Struct, kw_only=True):
         losses: By name: steps, epochs and values.
         rows: Sampled epochs: step, epoch, metrics.
         data: The music's own value of each metric.
+        verdict: Whether the run still gets anywhere, in a sentence.
     """
 
     anew: bool
@@ -42,6 +44,7 @@ class Curves(msgspec.Struct, kw_only=True):
     losses: dict[str, tuple[list[int], list[float], list[float]]]
     rows: list[dict[str, Any]]
     data: dict[str, float]
+    verdict: str
 
     @property
     def empty(self) -> bool:
@@ -55,6 +58,7 @@ class Followed:
     def __init__(self) -> None:
         self._open: OrderedDict[Path, History] = OrderedDict()
         self._cuts: Counter[Path] = Counter()
+        self._verdicts: dict[Path, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
     def since(self, run: RunFolder, place: str | None) -> Curves:
@@ -80,7 +84,15 @@ class Followed:
                 losses={name: _after(history.loss(name), step) for name in history.losses},
                 rows=[_row(line) for line in history.epochs[rows:]],
                 data=history.data,
+                verdict=self._verdict(run.record, f"{cuts}:{history.last_step}:{len(history.epochs)}", history),
             )
+
+    def _verdict(self, record: Path, place: str, history: History) -> str:
+        """Looked for once, however many look on."""
+        known = self._verdicts.get(record)
+        if known is None or known[0] != place:
+            known = self._verdicts[record] = (place, convergence_of(history).sentence)
+        return known[1]
 
     def _history(self, record: Path) -> History:
         history = self._open.pop(record, None)

@@ -15,7 +15,7 @@ from accompanist.errors import ConfigError
 
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Model", ("model", "width", "layers", "planes", "base", "name")),
-    ("How long", ("epochs", "adversarial_epochs", "sample_every", "best_by", "keep")),
+    ("How long", ("epochs", "adversarial_epochs", "stop", "sample_every", "best_by", "keep", "tensorboard")),
     (
         "How it learns",
         (
@@ -81,8 +81,8 @@ class Preset(msgspec.Struct, frozen=True):
 PRESETS = (
     Preset(
         "Try it",
-        "A small model on Bach's chorales, some minutes on this machine: to see the whole way once.",
-        {"model": "musegan", "data": ["chorales"], "width": 8, "epochs": 6, "name": "try-it"},
+        "A small model on Bach's chorales, five minutes of training on this machine: to see the whole way once.",
+        {"model": "musegan", "data": ["chorales"], "width": 16, "epochs": 20, "stop": ["minutes:5"], "name": "try-it"},
     ),
     Preset(
         "Classic",

@@ -24,6 +24,7 @@ def test_who_comes_first_is_told_all(run: RunFolder) -> None:
     assert told.losses == {"critic": ([1, 2, 3], [0.1, 0.2, 0.3], [1.5, 2.5, 3.5])}
     assert told.rows == [{"step": 0, "epoch": 0, "metrics": {"coupling": 0.1}}]
     assert told.data == {"coupling": 1.0}
+    assert told.verdict == "Too few steps to tell by the critic's loss."
 
 
 def test_who_was_told_is_told_what_is_new(run: RunFolder) -> None:

@@ -52,7 +52,7 @@ function stands() {
   $("standing").replaceChildren(
     element("b", { class: `state ${standing.state}` }, WORDS[standing.state]),
     [last ? `epoch ${last.epoch.toFixed(0)} of ${standing.epochs} sampled` : `${standing.epochs} epochs asked for`, standing.reason].filter(Boolean).join("; "));
-  if (standing.verdict !== undefined) $("verdict").textContent = standing.verdict;
+  $("verdict").textContent = run.verdict;
 }
 
 function changed() {

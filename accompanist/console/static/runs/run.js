@@ -9,6 +9,7 @@ export class Run {
   losses = new Map(); // name -> { step, epoch, value }
   rows = []; // sampled epochs
   data = {};
+  verdict = "";
 
   constructor(name) {
     this.name = name;
@@ -29,6 +30,7 @@ export class Run {
     }
     this.rows.push(...told.rows);
     this.data = told.data;
+    this.verdict = told.verdict;
   }
 
   async fetch() {

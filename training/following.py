@@ -75,7 +75,7 @@ def follow(config: TrainConfig, step: Step, stopping: Callable[[], bool]) -> boo
     step.restore(found)
     for number in range(done, Plan(config, step).steps):
         if ranks.anyone(says_so=stopping()):
-            return False
+            return ranks.anyone(says_so=False)  # the first one says whether a rule of --stop was the reason
         step.update(number)
     return True
 
@@ -97,6 +97,9 @@ class Stop:
         return self._agreed
 
     def end(self, loop: Loop) -> None:
-        """Tell the others that the session is over, where the loop ended it by itself before its last step."""
-        if loop.done < loop.plan.steps and not self._agreed:
+        """Tell the others that the session is over before its last step, and whether that is the run's end."""
+        if loop.done >= loop.plan.steps:
+            return
+        if not self._agreed:
             ranks.anyone(says_so=True)
+        ranks.anyone(says_so=loop.ended_by is not None)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -112,6 +113,25 @@ def test_one_writes_all_stop_together_and_go_on_together(tmp_path: Path) -> None
     steps_of = [[line for line in record if line["kind"] == "step"] for record in records]
     assert [line["step"] for line in steps_of[0]] == [1, 2, 3, 4, 5]
     assert steps_of[0][0]["penalty"] == pytest.approx(steps_of[1][0]["penalty"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("caught", "ended_by", "said"), [(False, "steps:3", [False, True, True]), (True, None, [True, False])]
+)
+def test_the_others_learn_why_a_session_is_over(
+    monkeypatch: pytest.MonkeyPatch, caught: bool, ended_by: str | None, said: list[bool]
+) -> None:
+    asked = list[bool]()
+
+    def anyone(*, says_so: bool) -> bool:
+        asked.append(says_so)
+        return says_so
+
+    monkeypatch.setattr(ranks, "anyone", anyone)
+    stop = following.Stop(lambda: caught)
+    assert stop() == caught
+    stop.end(SimpleNamespace(done=3, plan=SimpleNamespace(steps=5), ended_by=ended_by))  # type: ignore[arg-type]
+    assert asked == said
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,9 @@ backward, as most PyTorch versions do, and so computes gradients of the generato
 
 Each program is a process of its own, and they take turns step by step, so that a noisy machine is noisy for all. Told
 are medians: seconds of a step (five critic updates and one of the generator), and of the ratio within each round.
-`data` is the share of a step of ours that goes into making the batches from the packed windows, nothing overlapped.
+Seconds are those of the clock and, on the CPU, those in which the program really computed: where other programs take
+their share of the cores, the latter say more. `data` is the share of a step of ours that goes into making the batches
+from the packed windows, nothing overlapped.
 """
 
 from __future__ import annotations
@@ -60,6 +62,20 @@ class Sizes(NamedTuple):
     updates: int
     threads: int
     device: str
+
+
+class Took(NamedTuple):
+    """Seconds of a step.
+
+    Args:
+        clock: By the clock.
+        computing: In which the program computed, all its threads together.
+        data: By the clock, making batches; 0 where it is not measured.
+    """
+
+    clock: float
+    computing: float
+    data: float
 
 
 class LiteralGenerator(nn.Module):
@@ -203,7 +219,7 @@ def ours(sizes: Sizes, windows: WindowSet) -> tuple[Callable[[int], object], Cal
 
 
 def work(program: str, sizes: Sizes, pipe: Connection) -> None:
-    """In a process of its own: a step whenever one is asked for, answered by its seconds and those of its data."""
+    """In a process of its own: a step whenever one is asked for, answered by what it took."""
     torch.set_num_threads(sizes.threads)
     if program == "ours":
         torch.set_flush_denormal(True)  # as `accompanist train` does
@@ -212,23 +228,23 @@ def work(program: str, sizes: Sizes, pipe: Connection) -> None:
         step, data_s = Literal(sizes, music(), through=program == "through").step, lambda: 0.0
     number = 0
     while pipe.recv():
-        began_s, data_before_s = time.perf_counter(), data_s()
+        began_s, computed_s, data_before_s = time.perf_counter(), time.process_time(), data_s()
         step(number)
         if sizes.device == "cuda":
             torch.cuda.synchronize()
-        pipe.send((time.perf_counter() - began_s, data_s() - data_before_s))
+        pipe.send(Took(time.perf_counter() - began_s, time.process_time() - computed_s, data_s() - data_before_s))
         number += 1
 
 
-def measure(sizes: Sizes, rounds: int, programs: tuple[str, ...] = PROGRAMS) -> dict[str, list[tuple[float, float]]]:
-    """Seconds of each step and of its data, by program; the first step of each, which warms up, is left out."""
+def measure(sizes: Sizes, rounds: int) -> dict[str, list[Took]]:
+    """What each step took, by program; the first step of each, which warms up, is left out."""
     context = multiprocessing.get_context("spawn")
     pipes = {}
-    for program in programs:
+    for program in PROGRAMS:
         pipe, other = context.Pipe()
         context.Process(target=work, args=(program, sizes, other), daemon=True).start()
         pipes[program] = pipe
-    took: dict[str, list[tuple[float, float]]] = {program: [] for program in programs}
+    took: dict[str, list[Took]] = {program: [] for program in PROGRAMS}
     for number in range(rounds + 1):
         for program, pipe in pipes.items():
             pipe.send(True)
@@ -240,16 +256,20 @@ def measure(sizes: Sizes, rounds: int, programs: tuple[str, ...] = PROGRAMS) -> 
     return took
 
 
-def told(took: dict[str, list[tuple[float, float]]]) -> dict[str, dict[str, float]]:
-    """Medians: seconds and steps a second, how often faster ours is in the same round, the share of its data."""
-    own = [seconds for seconds, _ in took["ours"]]
+def told(took: dict[str, list[Took]]) -> dict[str, dict[str, float]]:
+    """Medians: seconds and steps a second, how much longer than ours in the same round, the share of our data."""
     found = {}
     for program, steps in took.items():
-        seconds = [step_s for step_s, _ in steps]
-        median_s = statistics.median(seconds)
-        ratio = statistics.median(other / mine for other, mine in zip(seconds, own, strict=True))
-        found[program] = {"step_s": median_s, "steps_per_s": 1 / median_s, "ours_is_faster_by": ratio}
-    found["ours"]["data"] = statistics.median(data_s / step_s for step_s, data_s in took["ours"])
+        median_s = statistics.median(step.clock for step in steps)
+        pairs = list(zip(steps, took["ours"], strict=True))
+        found[program] = {
+            "step_s": median_s,
+            "steps_per_s": 1 / median_s,
+            "computing_s": statistics.median(step.computing for step in steps),
+            "ratio": statistics.median(step.clock / own.clock for step, own in pairs),
+            "computing_ratio": statistics.median(step.computing / own.computing for step, own in pairs),
+        }
+    found["ours"]["data"] = statistics.median(step.data / step.clock for step in took["ours"])
     return found
 
 
@@ -269,7 +289,10 @@ def main() -> None:
         print(json.dumps({**sizes._asdict(), "rounds": asked.rounds, "torch": torch.__version__, "programs": found}))
         return
     for program, figures in found.items():
-        print(f"{program:8} {figures['step_s']:8.2f} s a step, {figures['ours_is_faster_by']:.2f} times ours")
+        print(
+            f"{program:8} {figures['step_s']:8.2f} s a step, {figures['ratio']:.2f} times ours; "
+            f"computing {figures['computing_s']:.2f} s, {figures['computing_ratio']:.2f} times ours"
+        )
     print(f"making batches takes {found['ours']['data']:.1%} of a step of ours")
 
 

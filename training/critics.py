@@ -48,7 +48,7 @@ class ConvCritic(nn.Module):
         for conv in self.convs:
             x = functional.leaky_relu(conv(x), LEAK)
         score: Tensor = self.score(x.flatten(1))
-        return score.squeeze(1)
+        return score.squeeze(1).to(self.score.weight)  # losses are no less precise than weights, whatever computed them
 
     def slope(
         self, tracks: Float[Tensor, "b channels steps 128"], melody: Float[Tensor, "b planes steps 128"]

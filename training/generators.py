@@ -34,6 +34,11 @@ class _Down(nn.Module):
         return out
 
 
+# What each of the 4 taps along an axis, turned round, is worth at the 5 places that two copies of it, one apart, cover.
+_SPREAD = torch.eye(KERNEL).flip(0)
+_SPREAD = functional.pad(_SPREAD, (0, 1)) + functional.pad(_SPREAD, (1, 0))
+
+
 class UpConv(nn.Module):
     """Doubling by repetition, then a 4 x 4 convolution (padding 1 before, 2 after), computed without the doubling.
 
@@ -51,12 +56,13 @@ class UpConv(nn.Module):
         like = nn.Conv2d(channels_in, channels_out, KERNEL)  # its initialisation, its parameter shapes
         self.weight = like.weight
         self.bias = like.bias
+        self.register_buffer("spread", torch.kron(_SPREAD, _SPREAD), persistent=False)
+        self.spread: Tensor
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o 2*h 2*w"]:
         """(B, channels_in, H, W) to (B, channels_out, 2 H, 2 W)."""
-        flipped = self.weight.transpose(0, 1).flip(2, 3)
-        wide = functional.pad(flipped, (0, 1)) + functional.pad(flipped, (1, 0))
-        kernel = functional.pad(wide, (0, 0, 0, 1)) + functional.pad(wide, (0, 0, 1, 0))
+        kernel = (self.weight.flatten(2) @ self.spread).view(*self.weight.shape[:2], KERNEL + 1, KERNEL + 1)
+        kernel = kernel.transpose(0, 1)
         return functional.conv_transpose2d(x, kernel, self.bias, stride=2, padding=2, output_padding=1)
 
 

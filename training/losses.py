@@ -78,7 +78,7 @@ def critic_loss(
         weight: Of the gradient penalty (lambda).
         generator: Source of the random points between.
     """
-    fake = fake.detach()
+    fake = fake.detach().to(real)
     scores = critic(torch.cat([fake, real]), torch.cat([melody, melody])).view(2, -1).mean(dim=1)
     wasserstein = scores[0] - scores[1]
     penalty = gradient_penalty(critic, real, fake, melody, generator=generator)

@@ -198,10 +198,12 @@ def caught_signals() -> Iterator[list[int]]:
 
     def catch(number: int, _frame: object) -> None:
         caught.append(number)
-        if len(caught) > 1 and ranks.count() == 1:  # torchrun passes on to all what the terminal has sent to all
-            raise KeyboardInterrupt
-        if len(caught) > 1 or ranks.number():
+        if ranks.count() > 1:  # torchrun ends what does not end by itself
+            if len(caught) == 1 and not ranks.number():
+                click.echo("finishing the step, then a checkpoint", err=True)
             return
+        if len(caught) > 1:
+            raise KeyboardInterrupt
         click.echo("finishing the step, then a checkpoint; once more ends at once", err=True)
 
     before = {number: signal.signal(number, catch) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -136,6 +136,7 @@ def test_a_job_whose_worker_is_killed_is_ended_by_another(folder: Path, url: str
         assert after.result["run"] == "0001-musegan-pop909"
         assert after.result["largest_error"] <= 1e-4
         assert (folder / "runs/0001-musegan-pop909/model.onnx").stat().st_size == after.result["bytes"]
+        assert (folder / "runs/0001-musegan-pop909" / after.result["report"]).stat().st_size > 0
         again = next(line for line in left.lines if line.startswith("going on with"))
         assert "at step 0 of" not in again  # from a checkpoint
     assert learnt(folder, "0001-musegan-pop909") == alone(folder, train)

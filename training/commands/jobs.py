@@ -31,7 +31,7 @@ WATCH_S = 1.0
 def jobs() -> None:
     """Queue trainings, and have workers do them, here or on other machines.
 
-    A job reads the music, trains, picks the best checkpoint and exports it as a model. Jobs wait until a worker is
+    A job reads the music, trains, picks the best checkpoint, exports it as a model and writes its report. Jobs wait until a worker is
     free. A worker that dies costs its job what was trained since the last checkpoint: the next one goes on from there.
 
     \b
@@ -168,6 +168,7 @@ def _told_at_the_end(job: JobStatus, runs: Path, as_json: bool) -> None:
     click.echo(f"job {job.id} finished: {job.result['run']}, best checkpoint {job.result['best']['checkpoint']}")
     for key in ("note_in_chord", "note_in_chord_chance", "coupling"):
         click.echo(f"  {key.replace('_', ' '):<20} {metrics[key]:6.3f}   data {data[key]:6.3f}")
+    click.echo(f"see and hear it learn: {runs / job.result['run'] / job.result['report']}")
     click.echo(f"hear it: accompanist demo --model {runs / job.result['run'] / job.result['model']}")
 
 

@@ -84,7 +84,7 @@ class Steps:
         """The best checkpoint and its metrics, beside the music's own."""
         folder = self._folder(name)
         _publish(Doing(step="evaluate", run=name))
-        best = best_of(folder.kept())
+        best = best_of(folder.kept(), folder.config().train.best_by)
         if best is None:
             raise failure(f"{folder.path} has no checkpoint", "accompanist jobs resume trains it anew")
         return {
@@ -102,6 +102,13 @@ class Steps:
         call = ["export", str(folder.path), "-o", str(model), "--json"]
         found = self._do(job, Doing(step="export", run=name), call)
         return {"model": model.name, "bytes": found["bytes"], "largest_error": found["largest_error"]}
+
+    def report(self, job: str, name: str) -> str:
+        """The run's report; returns its name in the folder."""
+        folder = self._folder(name)
+        target = folder.path / "report.html"
+        self._do(job, Doing(step="report", run=name), ["runs", "report", str(folder.path), "-o", str(target)])
+        return target.name
 
     def _folder(self, name: str) -> RunFolder:
         path = self._runs / name

@@ -115,7 +115,8 @@ class Worker:
                 DBOS.run_step({"name": "train"}, steps.train, job, run)
                 best = DBOS.run_step({"name": "evaluate"}, steps.evaluate, run)
                 model = DBOS.run_step({"name": "export"}, steps.export, job, run)
-                return {"run": run, "best": best, **model}
+                report = DBOS.run_step({"name": "report"}, steps.report, job, run)
+                return {"run": run, "best": best, **model, "report": report}
 
     @contextmanager
     def _outcome_told(self, job: str) -> Iterator[None]:

@@ -70,7 +70,7 @@ def train(
         trial.set_user_attr(WHY, f"behind the others at epoch {loop.plan.epochs_done(loop.done)}")
         sweep.study.tell(trial, state=TrialState.PRUNED)
         return "behind"
-    best = best_of(run.kept())
+    best = best_of(run.kept(), config.best_by)
     metrics = best.state.metrics if best else loop.metrics
     sweep.study.tell(trial, value_of(metric, metrics, loop.sampler.data))
     return "ended"

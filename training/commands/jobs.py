@@ -31,8 +31,9 @@ WATCH_S = 1.0
 def jobs() -> None:
     """Queue trainings, and have workers do them, here or on other machines.
 
-    A job reads the music, trains, picks the best checkpoint, exports it as a model and writes its report. Jobs wait until a worker is
-    free. A worker that dies costs its job what was trained since the last checkpoint: the next one goes on from there.
+    A job reads the music, trains, picks the best checkpoint, exports it as a model and writes its report. Jobs wait
+    until a worker is free. A worker that dies costs its job what was trained since the last checkpoint: the next one
+    goes on from there.
 
     \b
     accompanist jobs submit --epochs 50 --name slow      queue a training; all options of `accompanist train`

@@ -4,6 +4,7 @@ prepare     read the music, begin the run
 train       from the newest checkpoint, where there is one
 evaluate    the best checkpoint, by the metrics of its held-out melodies
 export      that checkpoint as a verified ONNX model
+report      the run's story on one page
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""How busy each track is, set right after training: as often silent, and as many notes where it plays, as people's.
+"""How busy each track is, set right after training: as often silent, as many notes and as full as people's.
 
 Model and critic swing around what people play, and following the melody pays for fuller figures. The choice of figures
-is therefore tilted a little: silence by one number, each note that a figure begins by another (exponential tilting: of
-all choices with the wanted means the one nearest the learnt one). Both numbers are found by playing.
+is therefore tilted a little: silence by one number, each note that a figure begins by another, each that sounds by a
+third (exponential tilting: of all choices with the wanted means the one nearest the learnt one). They are found by
+playing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from training.live.network import LiveNetwork
 from training.live.rollout import PLAY_TEMPERATURES, live_situation, rollout
 from training.live.sounding import Sounding
 
-ROUNDS = 8
+ROUNDS = 10
 """Performances of all melodies, each heard before the next is tilted."""
 STEP = 0.5
 """How much of what is missing is made good at once."""
@@ -34,10 +35,12 @@ class Busyness(NamedTuple):
     Args:
         silent: Share of beats in which it begins nothing and holds nothing.
         onsets: Notes begun in each beat in which it plays.
+        held: Notes sounding in each such beat, mean over its steps.
     """
 
     silent: float
     onsets: float
+    held: float
 
 
 def busyness(figures: Tensor, onsets: Tensor, held: Tensor, there: Tensor) -> Busyness:
@@ -46,13 +49,15 @@ def busyness(figures: Tensor, onsets: Tensor, held: Tensor, there: Tensor) -> Bu
     Args:
         figures: (...) of one track; -1 where nobody knows.
         onsets: (figures,) notes that each begins.
-        held: (figures,) booleans: anything sounds in it.
+        held: (figures,) notes that sound in it.
         there: (...) booleans: the beats that count.
     """
     counted = figures[there & (figures >= 0)]
-    playing = counted[held[counted]]
+    playing = counted[held[counted] > 0]
     silent = 1 - len(playing) / max(len(counted), 1)
-    return Busyness(silent, float(onsets[playing].mean()) if len(playing) else 0.0)
+    if not len(playing):
+        return Busyness(silent, 0.0, 0.0)
+    return Busyness(silent, float(onsets[playing].mean()), float(held[playing].mean()))
 
 
 def people_are(codes: Sequence[Tensor], sounding: Sounding) -> list[Busyness | None]:
@@ -88,7 +93,7 @@ def calibrate(
     situation = live_situation(melodies, key).to(device)
     in_song = melodies.codes[..., 0] >= 0
     learnt = [bias.detach().clone() for bias in network.biases]
-    tilts = [(0.0, 0.0)] * len(people)
+    tilts = [(0.0, 0.0, 0.0)] * len(people)
     for _ in range(ROUNDS):
         source = torch.Generator(device).manual_seed(seed)
         codes = rollout(network, situation, PLAY_TEMPERATURES, source).cpu()
@@ -97,11 +102,14 @@ def calibrate(
             if wanted is None:
                 continue
             now = busyness(codes[..., 1 + track], onsets, held, in_song)
-            silence, notes = tilts[track]
-            silence += STEP * (_odds(wanted.silent) - _odds(now.silent))
-            notes += STEP * (wanted.onsets - now.onsets) / max(wanted.onsets, 1.0)
-            tilts[track] = _held_within(silence), _held_within(notes)
-            tilt = tilts[track][0] * (~held).float() + tilts[track][1] * onsets * held
+            silence, notes, full = tilts[track]
+            tilts[track] = (
+                _held_within(silence + STEP * (_odds(wanted.silent) - _odds(now.silent))),
+                _held_within(notes + STEP * (wanted.onsets - now.onsets) / max(wanted.onsets, 1.0)),
+                _held_within(full + STEP * (wanted.held - now.held) / max(wanted.held, 1.0)),
+            )
+            silence, notes, full = tilts[track]
+            tilt = torch.where(held > 0, notes * onsets + full * held, silence)
             network.biases[1 + track].copy_(learnt[1 + track] + tilt.to(device))
 
 

@@ -59,8 +59,8 @@ class Sounding:
             self._held.append(held)
 
     def fullness(self) -> list[tuple[Tensor, Tensor]]:
-        """Of each track's figures: how many notes each begins, and whether anything sounds in it; both (figures,)."""
-        return [(onsets.sum(dim=1), held.sum(dim=1) > 0) for onsets, held in zip(self._onsets, self._held, strict=True)]
+        """Of each track: notes that each figure begins, and that sound in it, mean over its steps; both (figures,)."""
+        return [(onsets.sum(dim=1), held.mean(dim=1)) for onsets, held in zip(self._onsets, self._held, strict=True)]
 
     def of(self, codes: Tensor, key: Tensor) -> Sound:
         """How some beats sound.

@@ -21,12 +21,12 @@ def sounding() -> Sounding:
 
 
 def test_busy_is_how_often_a_track_is_silent_and_how_much_it_plays_elsewhere() -> None:
-    onsets, held = torch.tensor([0.0, 2.0, 4.0, 0.0]), torch.tensor([False, True, True, True])
+    onsets, held = torch.tensor([0.0, 2.0, 4.0, 0.0]), torch.tensor([0.0, 1.0, 3.0, 0.5])
     figures = torch.tensor([[0, 1, 2, -1], [3, 0, 1, 1]])
     there = torch.tensor([[True] * 4, [True, True, False, False]])
     # Silent, two notes, four notes, one unknown; a note held on, silent, two that do not count.
-    assert busyness(figures, onsets, held, there) == (pytest.approx(2 / 5), pytest.approx(2.0))
-    assert busyness(figures, onsets, held, torch.zeros_like(there)) == (1.0, 0.0)
+    assert busyness(figures, onsets, held, there) == (pytest.approx(2 / 5), pytest.approx(2.0), pytest.approx(1.5))
+    assert busyness(figures, onsets, held, torch.zeros_like(there)) == (1.0, 0.0, 0.0)
 
 
 def test_a_track_that_nobody_plays_is_left_as_it_is() -> None:
@@ -51,7 +51,7 @@ def test_a_network_is_brought_nearer_to_how_busy_people_are() -> None:
         return [busyness(codes[..., 1 + at], *full, there) for at, full in enumerate(heard.fullness())]
 
     before, learnt = plays(), [bias.detach().clone() for bias in net.biases]
-    wanted = [Busyness(0.3, one.onsets) if at != 1 else None for at, one in enumerate(before)]
+    wanted = [one._replace(silent=0.3) if at != 1 else None for at, one in enumerate(before)]
     calibrate(net, heard, melodies, wanted, 0)
     after = plays()
     for track in (0, 2, 3):

@@ -81,7 +81,8 @@ async def _encoded(events: AsyncIterator[Event], stopping: asyncio.Event) -> Asy
             try:
                 event = coming.result()
             except StopAsyncIteration:
-                yield b"event: end\ndata: null\n\n"  # the browser would ask for more for ever
+                if not stopping.is_set():  # else there is more to come, from the next console
+                    yield b"event: end\ndata: null\n\n"  # the browser would ask for more for ever
                 return
             coming = None
             yield event.encoded()

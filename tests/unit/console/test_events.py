@@ -65,5 +65,24 @@ def test_a_stream_ends_when_the_console_does() -> None:
     assert len(asyncio.run(listened())) == 2
 
 
+def test_a_source_that_ends_because_the_console_does_is_not_told_as_ended() -> None:
+    stopping = asyncio.Event()
+
+    async def until_the_end(_after: str | None) -> AsyncIterator[Event]:
+        yield Event(1)
+        await stopping.wait()
+
+    async def listened() -> list[bytes]:
+        answer = events.stream(Request({"type": "http", "headers": [], "query_string": b""}), until_the_end, stopping)
+        parts: list[bytes] = []
+        async for part in answer.body_iterator:
+            parts.append(bytes(part))  # type: ignore[arg-type]
+            if b"data: 1" in parts[-1]:
+                asyncio.get_running_loop().call_soon(stopping.set)
+        return parts
+
+    assert not any(b"event: end" in part for part in asyncio.run(listened()))
+
+
 def test_an_id_never_breaks_the_protocol() -> None:
     assert Event("a\nb", "1\n\ndata: x", "n").encoded() == b'id: 1data:x\nevent: n\ndata: "a\\nb"\n\n'

@@ -6,7 +6,7 @@ import pytest
 
 from accompanist.config import EngineConfig
 from accompanist.errors import AccompanistError, BadMidi, DataError, StorageError
-from accompanist.melodies import MELODIES
+from accompanist.melodies import ODE_TO_JOY, TWINKLE
 from accompanist.music import midifile
 from accompanist.music.song import MidiSong, MidiTrack
 from accompanist.runtime.batch import Request, accompany_all, accompany_file, pairs_of
@@ -18,7 +18,7 @@ def songs(tmp_path: Path) -> Path:
     """A folder with two songs, one of them in a folder of its own, a damaged one, and something else."""
     folder = tmp_path / "songs"
     (folder / "more").mkdir(parents=True)
-    for name, melody in zip(("a.mid", "more/b.MIDI"), MELODIES.values(), strict=True):
+    for name, melody in zip(("a.mid", "more/b.MIDI"), (ODE_TO_JOY, TWINKLE), strict=True):
         midifile.write(MidiSong((MidiTrack("melody", tuple(melody.notes()), 73, 3),)), folder / name)
     whole = (folder / "a.mid").read_bytes()
     (folder / "damaged.mid").write_bytes(whole[: len(whole) // 2])

@@ -18,7 +18,7 @@ from accompanist.console.compose.sources import ready_midi
 from accompanist.console.compose.worker import Arrange, Failed, Read, answer
 from accompanist.console.pages import compose
 from accompanist.errors import DataError
-from accompanist.melodies import ODE_TO_JOY, TWINKLE
+from accompanist.melodies import MELODIES, ODE_TO_JOY, TWINKLE
 from accompanist.music import midifile
 
 
@@ -67,7 +67,7 @@ def made(client: TestClient, **asked: Any) -> Any:
 
 def test_there_is_something_to_choose_from(client: TestClient) -> None:
     choices = client.get("/api/compose").json()
-    assert [melody["name"] for melody in choices["melodies"]] == ["ode-to-joy", "twinkle"]
+    assert [melody["name"] for melody in choices["melodies"]] == list(MELODIES)
     mine = next(model for model in choices["models"] if model["id"] == "0001-mine")
     assert mine["styles"] == ["pop", "folk"]
 

@@ -4,7 +4,8 @@
 
 Prints a line of JSON for each session: where it was killed, and where its run then stands. Half of the sessions kill
 themselves at a random moment of their work (a file opened, half written, synced, renamed or removed; a step), the other
-half are killed from outside after a random time. Sessions are forked: torch is imported once.
+half are killed from outside, whatever they do, some time after they tell that they have come to such a moment. Sessions
+are forked: torch is imported once.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import os
 import random
 import signal
 import sys
-import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +39,21 @@ class Moments:
 
     Args:
         folder: Only files below it count.
-        fatal: The moment at which to die; 0: never.
+        fatal: The moment at which it happens; 0: never.
+        die: What happens.
     """
 
-    def __init__(self, folder: Path, fatal: int) -> None:
+    def __init__(self, folder: Path, fatal: int, die: Callable[[], object]) -> None:
         self.folder = str(folder)
         self.fatal = fatal
         self.count = 0
+        self._die = die
 
     def pass_by(self) -> None:
         """One more; perhaps the last."""
         self.count += 1
         if self.count == self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._die()
 
     def watch(self) -> None:
         """From now on everything that is done to the files counts, writes at their middle."""
@@ -82,16 +85,12 @@ def main(folder: Path, kills: int, seed: int) -> None:
     torch.set_num_threads(1)
     loop.FLUSH_S = 0.0  # each step is recorded at once
     _make_quick()
-    began_s = time.monotonic()
     whole = runs.begin(folder / "whole", CONFIG)
     counted = _moments_of(whole)
-    took_s = time.monotonic() - began_s
     run, killed = runs.begin(folder / "killed", CONFIG), 0
     while killed < kills:
-        by_moment = killed % 2 == 0
-        fatal = draws.randint(1, counted) if by_moment else 0
-        after_s = draws.uniform(0.0, took_s)
-        status = _session(run, fatal, None if by_moment else after_s)
+        fatal = draws.randint(1, counted)
+        status = _session(run, fatal, by_itself=killed % 2 == 0)
         died = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         killed += died
         history = History(run.record)
@@ -101,14 +100,13 @@ def main(folder: Path, kills: int, seed: int) -> None:
             "killed": died,
             "code": None if died else os.waitstatus_to_exitcode(status),
             "moment": fatal,
-            "after_s": None if by_moment else after_s,
             "recorded": history.last_step,
             "kept": kept[-1].state.step if kept else None,
         }
         print(json.dumps(told), flush=True)  # noqa: T201 (what it is for)
         if not died:
             run = runs.begin(folder / "killed", CONFIG)
-    _session(run, 0, None)
+    _session(run, 0)
 
 
 def _make_quick() -> None:
@@ -121,16 +119,22 @@ def _make_quick() -> None:
 def _moments_of(run: RunDir) -> int:
     """Train it to its end, in a process of its own; how many moments that has."""
     reading, writing = os.pipe()
-    _session(run, 0, None, lambda moments: os.write(writing, str(moments.count).encode()))
+    _session(run, 0, tell=lambda moments: os.write(writing, str(moments.count).encode()))
     return int(os.read(reading, 20))
 
 
-def _session(run: RunDir, fatal: int, after_s: float | None, tell: Callable[[Moments], object] = lambda _: None) -> int:
+def _session(
+    run: RunDir, fatal: int, *, by_itself: bool = True, tell: Callable[[Moments], object] = lambda _: None
+) -> int:
     """One process that goes on with the run; its status as `os.waitpid` has it."""
+    reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        os.close(reading)
         try:
-            moments = Moments(run.path, fatal)
+            here = os.getpid()
+            die = partial(os.kill, here, signal.SIGKILL) if by_itself else partial(os.write, writing, b"!")
+            moments = Moments(run.path, fatal, die)
             moments.watch()
             runs.train(run, prepare=lambda it: _count_steps(it, moments))
             tell(moments)
@@ -138,9 +142,10 @@ def _session(run: RunDir, fatal: int, after_s: float | None, tell: Callable[[Mom
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-    if after_s is not None:
-        time.sleep(after_s)
+    os.close(writing)
+    if os.read(reading, 1):  # nothing, where it has ended by itself
         os.kill(child, signal.SIGKILL)
+    os.close(reading)
     return os.waitpid(child, 0)[1]
 
 

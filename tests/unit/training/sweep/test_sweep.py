@@ -198,7 +198,7 @@ def test_the_same_command_with_more_trials_goes_on(here: Path, capsys: pytest.Ca
     assert found["importance"] == {"learning_rate": pytest.approx(1.0)}
     page = (here / "runs/sweeps/sweep-musegan.html").read_text()
     assert page.count("<tr") == 1 + 5
-    assert "http" not in page  # opens offline
+    assert "http:" not in page.replace("https:", "http:")  # opens offline; a picture may spell the letters alone
     assert f"Trial {found['trials'][0]['number']} was best" in page
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from torch import Tensor
@@ -13,8 +13,8 @@ from accompanist.config import TrainConfig
 from accompanist.errors import ConfigError, DataError
 from accompanist.runs.checkpoints import is_checkpoint
 from training import bundle, checkpoint
+from training.bundle import Bundle
 from training.live import books
-from training.live.figures import FigureBook
 from training.live.trained import playing_in
 from training.rundir import RunDir
 
@@ -22,23 +22,7 @@ INHERITED = {"musegan": ("model", "width", "planes", "noise"), "live": ("model",
 """Settings that make a network what it is: a run has them from what it begins from."""
 
 
-class Base(NamedTuple):
-    """What a run begins from.
-
-    Args:
-        path: Of the checkpoint, or of the model.
-        config: What that was trained with.
-        tensors: By network and name.
-        books: That a live network's codes stand for; None for the classic recipe.
-    """
-
-    path: Path
-    config: TrainConfig
-    tensors: dict[str, dict[str, Tensor]]
-    books: Mapping[str, FigureBook] | None
-
-
-def base_of(name: str, runs: Path) -> Base:
+def base_of(name: str, runs: Path) -> Bundle:
     """What is called so.
 
     Args:
@@ -51,18 +35,17 @@ def base_of(name: str, runs: Path) -> Base:
         TrainingError: it is damaged.
     """
     if Path(name).suffix in (".onnx", bundle.SUFFIX):
-        found = bundle.read(Path(name))
-        return Base(found.path, found.config, found.tensors, found.books)
+        return bundle.read(Path(name))
     path = Path(name)
     info = checkpoint.found_in(path if is_checkpoint(path) else RunDir.find(name, runs).path)
     if info.config.model == "live":
         network = checkpoint.read_tensors(info.checkpoint, playing_in(info.checkpoint))
-        return Base(info.checkpoint, info.config, {"network": network}, books.read(info.run))
+        return Bundle(info.checkpoint, info.config, {"network": network}, books.read(info.run))
     networks = {each: checkpoint.read_tensors(info.checkpoint, each) for each in ("generator", "critic")}
-    return Base(info.checkpoint, info.config, networks, None)
+    return Bundle(info.checkpoint, info.config, networks, None)
 
 
-def inherited(config: TrainConfig, typed: Mapping[str, Any], base: Base) -> TrainConfig:
+def inherited(config: TrainConfig, typed: Mapping[str, Any], base: Bundle) -> TrainConfig:
     """A run's settings, with those that make the network taken from what it begins from.
 
     Args:
@@ -83,7 +66,7 @@ def inherited(config: TrainConfig, typed: Mapping[str, Any], base: Base) -> Trai
     return msgspec.structs.replace(config, **given, base=str(base.path.resolve()))
 
 
-def fitting(base: Base, config: TrainConfig) -> dict[str, dict[str, Tensor]]:
+def fitting(base: Bundle, config: TrainConfig) -> dict[str, dict[str, Tensor]]:
     """The weights for a run that was begun with `inherited` settings.
 
     Raises:

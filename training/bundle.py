@@ -30,10 +30,10 @@ _BOOK = "book"
 
 
 class Bundle(NamedTuple):
-    """What is in the file.
+    """What a run can begin from: what is in the file, or in a checkpoint.
 
     Args:
-        path: The file.
+        path: The file, or the checkpoint's folder.
         config: What the networks were trained with.
         tensors: By network and name.
         books: That a live network's codes stand for; None for the classic recipe.

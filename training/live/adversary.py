@@ -23,7 +23,7 @@ FILE_SHARE = 0.25
 RESTS_ABOVE = 0.85
 """The critic does not learn while it is right so often: one too far ahead has nothing to teach."""
 _MOST_HUMAN = 2.0
-"""The critic's say is held within this: at 4 they chased each other until the model was silent (model log, entry 5)."""
+"""The critic's say is held within this: at 4 they chased each other until the model was silent (model log, entry 6)."""
 AVERAGED = 0.98
 """How much of the average stays at each update: model and critic never come to rest, their mean does."""
 

@@ -46,9 +46,9 @@ class Weights(NamedTuple):
     """
 
     follow: float = 2.0
-    harmony: float = 1.0
-    texture: float = 1.5
-    fill: float = 0.5
+    harmony: float = 1.5
+    texture: float = 1.7
+    fill: float = 0.25
     leash: float = 0.06
     people: float = 0.3
     patience: float = 0.85

@@ -15,8 +15,6 @@ from accompanist.runs.folder import RunFolder
 from accompanist.runtime.infer import Session, default_model_path
 
 SHIPPED = ("default", "classic")
-EXPORTED = "model.onnx"
-"""What a run's export is called, in the run's folder."""
 
 
 @click.command()
@@ -79,8 +77,7 @@ def _found(ctx: click.Context, model: str, runs: Path) -> Path:
             f"{model} is no model: neither default nor classic, nor an .onnx file; and {error.message}",
             hint="accompanist runs list",
         ) from error
-    path = run.path / EXPORTED
-    if not path.is_file():
+    if not run.model.is_file():
         export = getattr(ctx.find_root().command, "get_command")(ctx, "export")  # noqa: B009 (a group's, which click's types do not know)
-        ctx.invoke(export, run=str(run.path), out=path, half=False, runs=runs, as_json=False, trainable=False)
-    return path
+        ctx.invoke(export, run=str(run.path), out=run.model, half=False, runs=runs, as_json=False, trainable=False)
+    return run.model

@@ -9,6 +9,9 @@
   header, which only a script of this site can set.
 - Every answer carries a content security policy without inline script, and says that no other site may frame or embed
   it.
+- **Pages from elsewhere.** A run's report is one file with its script inside, written by another program. It is given
+  in a sandbox (`SANDBOX`): its script runs as of no site at all, so it has none of our cookies, can ask us nothing and
+  sends nothing anywhere.
 """
 
 from __future__ import annotations
@@ -41,6 +44,16 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+
+
+SANDBOX = {
+    "content-security-policy": (
+        "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+        "img-src data:; media-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "unsafe-none",  # browsers show no sandboxed page that asks for more
+}
+"""Headers of a page that holds all it needs and is not ours: no site, no network; they go before the usual ones."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
-                    headers[name] = value
+                    headers.setdefault(name, value)
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 

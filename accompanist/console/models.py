@@ -13,12 +13,11 @@ from accompanist.config import load_config
 from accompanist.config_file import write_settings
 from accompanist.errors import AccompanistError, ModelError
 from accompanist.music.spec import ModelSpec
+from accompanist.runs.folder import MODEL
 from accompanist.runtime.infer import Session, default_model_path
 
 Origin = Literal["shipped", "run", "settings"]
 CARDS = {"default": "MODEL_CARD.md", "classic": "CLASSIC_CARD.md"}
-RUN_MODEL = "model.onnx"
-"""What a run's export is called, in the run's folder."""
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +118,7 @@ class Models:
     def _places(self, chosen: Path) -> list[tuple[str, Origin, Path]]:
         shipped = default_model_path().parent
         found: list[tuple[str, Origin, Path]] = [(name, "shipped", shipped / f"{name}.onnx") for name in CARDS]
-        exported = sorted(self._runs.glob(f"*/{RUN_MODEL}"), reverse=True)
+        exported = sorted(self._runs.glob(f"*/{MODEL}"), reverse=True)
         found += [(path.parent.name, "run", path) for path in exported]
         if not any(_same_file(path, chosen) for _, _, path in found):
             found.append(("named-by-the-settings", "settings", chosen))

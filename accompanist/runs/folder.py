@@ -13,6 +13,7 @@ runs/0001-musegan-chorales/
     checkpoints/     see training.checkpoint
     samples/         epoch-NNNN/: the same melodies each time, accompanied; people/: as people accompany them
     report.html      the run's story on one page (see training.report)
+    model.onnx       its best checkpoint as a model, where it was exported into its folder
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from accompanist.errors import DataError
 from accompanist.music.spec import ModelSpec
 from accompanist.runs import checkpoints
 from accompanist.runs.checkpoints import Checkpoint
-from accompanist.runs.status import Status, status_of
+from accompanist.runs.status import OUTCOME, Status, status_of
+
+MODEL = "model.onnx"
+"""What a run's export is called, in the run's folder."""
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -88,6 +92,26 @@ class RunFolder:
     def losses_plot(self) -> Path:
         """The record, drawn."""
         return self.path / "losses.png"
+
+    @property
+    def model(self) -> Path:
+        """Its best checkpoint as a model, once it was exported."""
+        return self.path / MODEL
+
+    @property
+    def report(self) -> Path:
+        """Its story on one page."""
+        return self.path / "report.html"
+
+    @property
+    def report_is_current(self) -> bool:
+        """Whether its report was written after the last that there is to tell."""
+        try:
+            written_ns = self.report.stat().st_mtime_ns
+        except OSError:
+            return False
+        told = (self.record, self.path / OUTCOME)
+        return all(path.stat().st_mtime_ns <= written_ns for path in told if path.is_file())
 
     @property
     def number(self) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from training.report import page
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Where to, instead of the run's folder."
 )
 @click.option("--open", "show", is_flag=True, help="Open it in the browser.")
+@click.option("--json", "as_json", is_flag=True, help="Print where it stands as JSON.")
 @click.pass_context
-def report(ctx: click.Context, run: str, output: Path | None, show: bool) -> None:
+def report(ctx: click.Context, run: str, output: Path | None, show: bool, as_json: bool) -> None:
     """Write a run's report: one HTML file that holds everything and opens offline.
 
     Losses, every metric beside what people play, the same melodies to see and hear at each sampled epoch, settings,
@@ -34,6 +36,7 @@ def report(ctx: click.Context, run: str, output: Path | None, show: bool) -> Non
     folder = RunFolder.find(run, ctx.meta["runs"])
     with reading_shown(time.monotonic, doing="packing") as progress:
         path = page.write(folder, output, progress=progress)
-    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    written = path.stat().st_size
+    click.echo(json.dumps({"report": str(path), "bytes": written}) if as_json else f"{path}: {written / 1e6:.1f} MB")
     if show:
         click.launch(str(path))

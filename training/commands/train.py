@@ -262,5 +262,5 @@ def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
         ("similarity_index", "similarity"),
     ):
         click.echo(f"  {name:<14} {progress.metrics[key]:6.3f}   data {loop.sampler.data[key]:6.3f}")
-    click.echo(f"look and listen: {run.path / page.NAME}   best checkpoint: {best}")
+    click.echo(f"look and listen: {run.report}   best checkpoint: {best}")
     click.echo(f"next: accompanist export {run.path} -o model.onnx")

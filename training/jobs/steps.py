@@ -99,17 +99,15 @@ class Steps:
     def export(self, job: str, name: str) -> dict[str, Any]:
         """The best checkpoint as a model beside it; returns where, and how far it is from what was trained."""
         folder = self._folder(name)
-        model = folder.path / "model.onnx"
-        call = ["export", str(folder.path), "-o", str(model), "--json"]
+        call = ["export", str(folder.path), "-o", str(folder.model), "--json"]
         found = self._do(job, Doing(step="export", run=name), call)
-        return {"model": model.name, "bytes": found["bytes"], "largest_error": found["largest_error"]}
+        return {"model": folder.model.name, "bytes": found["bytes"], "largest_error": found["largest_error"]}
 
     def report(self, job: str, name: str) -> str:
         """The run's report; returns its name in the folder."""
         folder = self._folder(name)
-        target = folder.path / "report.html"
-        self._do(job, Doing(step="report", run=name), ["runs", "report", str(folder.path), "-o", str(target)])
-        return target.name
+        self._do(job, Doing(step="report", run=name), ["runs", "report", str(folder.path)])
+        return folder.report.name
 
     def _folder(self, name: str) -> RunFolder:
         path = self._runs / name

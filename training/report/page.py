@@ -21,8 +21,6 @@ from training.recipe import settled
 from training.report import curves, listening
 from training.storage import told, write_whole
 
-NAME = "report.html"
-"""Of the page in a run's folder."""
 UNTOLD = ("runs", "name")
 """Settings that say where a run is kept; nothing about it follows from them."""
 HEADLINES = ("similarity_index", "note_in_chord", "note_in_chord_chance", "coupling")
@@ -59,7 +57,7 @@ def write(run: RunFolder, target: Path | None = None, *, progress: Progress = si
         DataError: the run's folder is damaged.
         StorageError: it cannot be written.
     """
-    path = target or run.path / NAME
+    path = target or run.report
     page = render(run, progress=progress)
     with told("the report", path):
         path.parent.mkdir(parents=True, exist_ok=True)

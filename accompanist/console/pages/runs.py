@@ -16,11 +16,12 @@ from accompanist.config import TrainConfig
 from accompanist.console import events
 from accompanist.console.curves import Followed
 from accompanist.console.events import Event, pause
-from accompanist.console.models import RUN_MODEL
+from accompanist.console.guard import SANDBOX
 from accompanist.console.page import Page
 from accompanist.console.responses import JSON, Refusal
 from accompanist.console.samples import sample_at, samples_of, song_of, sound_of
 from accompanist.console.services import Services
+from accompanist.console.tasks import Task
 from accompanist.runs import RunFolder, RunIndex
 
 LOOK_S = 1.0
@@ -41,6 +42,8 @@ def page(services: Services) -> Page:
             Route("/api/runs/{run}/curves", runs.curves),
             Route("/api/runs/{run}/events", runs.watch),
             Route("/api/runs/{run}/export", runs.export, methods=["POST"]),
+            Route("/api/runs/{run}/report", runs.make_report, methods=["POST"]),
+            Route("/runs/{run}/report", runs.report),
             Route(f"{sample}/song", runs.song),
             Route(f"{sample}/sound", runs.sound),
             Route(f"{sample}/midi", runs.midi),
@@ -64,7 +67,8 @@ class _Runs:
     async def one(self, request: Request) -> Response:
         run = await self._found(request)
         told = await run_in_threadpool(_told, run)
-        return JSON({**told, "task": self._services.tasks.get(_key(run))})
+        tasks = {what: self._services.tasks.get(_key(what, run)) for what in ("export", "report")}
+        return JSON({**told, "tasks": tasks})
 
     async def settings(self, request: Request) -> Response:
         return JSON(await run_in_threadpool(_settings, await self._found(request)))
@@ -105,8 +109,22 @@ class _Runs:
 
     async def export(self, request: Request) -> Response:
         run = await self._found(request)
-        call = ["export", str(run.path), "-o", str(run.path / RUN_MODEL), "--json"]
-        return JSON(self._services.tasks.start(_key(run), call), 202)
+        call = ["export", str(run.path), "-o", str(run.model), "--json"]
+        return JSON(self._services.tasks.start(_key("export", run), call), 202)
+
+    async def make_report(self, request: Request) -> Response:
+        """Write it anew where the run has gone on since, or has none."""
+        run = await self._found(request)
+        if await run_in_threadpool(lambda: run.report_is_current):
+            return JSON(Task(key=_key("report", run), state="done"))
+        call = ["runs", "report", str(run.path), "--json"]
+        return JSON(self._services.tasks.start(_key("report", run), call), 202)
+
+    async def report(self, request: Request) -> Response:
+        run = await self._found(request)
+        if not run.report.is_file():
+            raise Refusal(404, f"{run.path.name} has no report yet", "its page has a button that writes it")
+        return FileResponse(run.report, media_type="text/html", headers=SANDBOX)
 
     async def _found(self, request: Request) -> RunFolder:
         """The run of that name: looked up among those there are, never taken for a path."""
@@ -125,8 +143,8 @@ class _Runs:
         return path
 
 
-def _key(run: RunFolder) -> str:
-    return f"export {run.path.name}"
+def _key(what: str, run: RunFolder) -> str:
+    return f"{what} {run.path.name}"
 
 
 def _told(run: RunFolder) -> dict[str, Any]:
@@ -139,7 +157,7 @@ def _told(run: RunFolder) -> dict[str, Any]:
         "checkpoints": [
             {"step": each.state.step, "epoch": each.state.epoch, "trained_s": each.state.trained_s} for each in kept
         ],
-        "exported": (run.path / RUN_MODEL).is_file(),
+        "exported": run.model.is_file(),
         "standing": _standing(run),
     }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from support.run_folders import add_checkpoint, add_epoch, add_steps, make_run
 from accompanist.music import midifile
 from accompanist.music.note import Note
 from accompanist.music.song import MidiSong, MidiTrack
+from accompanist.runs import RunFolder
 
 MELODY = "1-ode"
 
@@ -96,13 +98,39 @@ def test_a_damaged_sample_is_told(client: TestClient) -> None:
 def test_a_run_is_looked_up_and_never_a_path(client: TestClient, name: str) -> None:
     for what in ("", "/settings", "/curves", "/events", f"/samples/0/{MELODY}/midi"):
         assert client.get(f"/api/runs/{name}{what}").status_code == 404
-    assert client.post(f"/api/runs/{name}/export").status_code == 404
+    for what in ("export", "report"):
+        assert client.post(f"/api/runs/{name}/{what}").status_code == 404
+    assert client.get(f"/runs/{name}/report").status_code == 404
 
 
 @pytest.mark.parametrize("at", ["9/1-ode", "-1/1-ode", "0000/1-ode", "0/..", "0/*", "0/1-ode.mid", "..%2f0/1-ode"])
 def test_so_is_a_sample(client: TestClient, at: str) -> None:
     for what in ("song", "sound", "midi"):
         assert client.get(f"/api/runs/0001-a/samples/{at}/{what}").status_code == 404
+
+
+def test_a_report_is_written_anew_only_where_the_run_went_on(client: TestClient, run: Path) -> None:
+    missing = client.get("/runs/0001-a/report", headers={"accept": "text/html"})
+    assert missing.status_code == 404
+    assert "no report yet" in missing.text
+    assert client.post("/api/runs/0001-a/report").json()["state"] == "running"
+    report = RunFolder(run).report
+    report.write_text("<script>alert(1)</script>", encoding="utf-8")
+    assert client.post("/api/runs/0001-a/report").json()["state"] == "done"
+    past_ns = (run / "metrics.jsonl").stat().st_mtime_ns - 1
+    os.utime(report, ns=(past_ns, past_ns))
+    assert client.post("/api/runs/0001-a/report").json()["state"] == "running"
+
+
+def test_a_report_can_do_nothing_in_the_console_s_name(client: TestClient, run: Path) -> None:
+    RunFolder(run).report.write_text("<script>alert(1)</script>", encoding="utf-8")
+    answer = client.get("/runs/0001-a/report")
+    assert answer.text == "<script>alert(1)</script>"
+    policy = answer.headers["content-security-policy"].split("; ")
+    assert policy[:2] == ["sandbox allow-scripts", "default-src 'none'"]  # of no site; and no network
+    assert not any(part.startswith("connect-src") for part in policy)
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert "sandbox" not in client.get("/runs/0001-a").headers["content-security-policy"]
 
 
 def test_a_damaged_run_is_told_and_does_not_hide_the_others(client: TestClient, run: Path) -> None:

@@ -1,4 +1,4 @@
-// What can be made of a run: a model, its figures, the one that plays.
+// What can be made of a run: a model, its figures, the one that plays, its report.
 
 import { get, post } from "/static/shell/api.js";
 import { notice, tried } from "/static/shell/notice.js";
@@ -10,7 +10,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export function actions(name, told) {
   const path = `/api/runs/${encodeURIComponent(name)}`;
   const model = `/api/models/${encodeURIComponent(name)}`;
-  const buttons = ["export", "evaluate", "use"].map($);
+  const buttons = ["export", "evaluate", "use", "report"].map($);
   let exported = told.exported;
 
   async function doing(words, work) {
@@ -21,21 +21,31 @@ export function actions(name, told) {
     for (const button of buttons) button.disabled = false;
   }
 
-  // The best checkpoint as a model, verified; done by a process of its own.
+  // What a process of its own makes.
+  async function made(what, words) {
+    let task = await post(`${path}/${what}`);
+    while (task.state === "running") {
+      $("doing").textContent = `${words}: ${task.said || "loading"}`;
+      await pause(LOOK_MS);
+      task = (await get(path)).tasks[what];
+    }
+    if (task.state === "failed") throw Object.assign(new Error(`The ${what} failed: ${task.said}`), { hint: task.hint });
+    return task;
+  }
+
+  // The best checkpoint as a model, verified.
   async function ready(again = false) {
     if (exported && !again) return;
-    let task = await post(`${path}/export`);
-    while (task.state === "running") {
-      $("doing").textContent = `Exporting the best checkpoint: ${task.said || "loading"}`;
-      await pause(LOOK_MS);
-      task = (await get(path)).task;
-    }
-    if (task.state === "failed") throw Object.assign(new Error(`The export failed: ${task.said}`), { hint: task.hint });
+    const task = await made("export", "Exporting the best checkpoint");
     exported = true;
     notice(`Exported and verified: it differs from the trained network by ${task.result.largest_error.toExponential(1)} at most.`);
   }
 
   $("export").addEventListener("click", () => doing("Exporting ...", () => ready(true)));
+  $("report").addEventListener("click", () => doing("Looking for the report ...", async () => {
+    await made("report", "Writing the report");
+    location.assign(`/runs/${encodeURIComponent(name)}/report`);
+  }));
   $("use").addEventListener("click", () => doing("Making it the model that plays ...", async () => {
     await ready();
     const done = await post(`${model}/use`);

@@ -3,12 +3,14 @@
     python benchmarks/train_speed.py                     the recipe's own sizes, one CPU thread: some minutes
     python benchmarks/train_speed.py --threads 2 --rounds 5
     python benchmarks/train_speed.py --batch 16 --json
+    python benchmarks/train_speed.py --compiled
 
 The port is what one writes after the paper: five updates of the critic, each with a fresh forward pass of the generator
 that records its graph, three calls of the critic (real, generated, between), the penalty by autograd; doubling by
 repetition before every convolution up; Adam one parameter after another. Two readings of it are timed: `literal`
 differentiates the critic's loss for the critic's weights alone, as the published TensorFlow code does; `through` calls
-backward, as most PyTorch versions do, and so computes gradients of the generator that nobody uses.
+backward, as most PyTorch versions do, and so computes gradients of the generator that nobody uses. `--compiled` times
+a fourth program: our networks through torch.compile, which wants a C++ compiler.
 
 Each program is a process of its own, and they take turns step by step, so that a noisy machine is noisy for all. Told
 are medians: seconds of a step (five critic updates and one of the generator), and of the ratio within each round.
@@ -24,7 +26,7 @@ import json
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from multiprocessing.connection import Connection
 from typing import NamedTuple
@@ -201,10 +203,16 @@ def music(seed: int = 0) -> WindowSet:
     return WindowSet(("made up",), np.zeros(WINDOWS, dtype=np.int32), starts, np.packbits(on, axis=-1), lowest, highest)
 
 
-def ours(sizes: Sizes, windows: WindowSet) -> tuple[Callable[[int], object], Callable[[], float]]:
+def ours(
+    sizes: Sizes, windows: WindowSet, *, compiled: bool = False
+) -> tuple[Callable[[int], object], Callable[[], float]]:
     """Our step, and the seconds that its batches have taken so far."""
     config = TrainConfig(batch=sizes.batch, width=sizes.width, critic_updates=sizes.updates)
     networks = ClassicStep(config, len(windows.tracks), torch.device(sizes.device))
+    if compiled:
+        networks.generator.compile()
+        networks.critic.compile()
+        networks.critic.slope = torch.compile(networks.critic.slope)  # type: ignore[method-assign]
     training = ClassicTraining(config, networks, windows)
     batch, spent_s = training._batch, [0.0]  # noqa: SLF001 (what is measured lies within the step)
 
@@ -221,9 +229,9 @@ def ours(sizes: Sizes, windows: WindowSet) -> tuple[Callable[[int], object], Cal
 def work(program: str, sizes: Sizes, pipe: Connection) -> None:
     """In a process of its own: a step whenever one is asked for, answered by what it took."""
     torch.set_num_threads(sizes.threads)
-    if program == "ours":
+    if program in {"ours", "compiled"}:
         torch.set_flush_denormal(True)  # as `accompanist train` does
-        step, data_s = ours(sizes, music())
+        step, data_s = ours(sizes, music(), compiled=program == "compiled")
     else:
         step, data_s = Literal(sizes, music(), through=program == "through").step, lambda: 0.0
     number = 0
@@ -236,15 +244,15 @@ def work(program: str, sizes: Sizes, pipe: Connection) -> None:
         number += 1
 
 
-def measure(sizes: Sizes, rounds: int) -> dict[str, list[Took]]:
+def measure(sizes: Sizes, rounds: int, programs: Sequence[str]) -> dict[str, list[Took]]:
     """What each step took, by program; the first step of each, which warms up, is left out."""
     context = multiprocessing.get_context("spawn")
     pipes = {}
-    for program in PROGRAMS:
+    for program in programs:
         pipe, other = context.Pipe()
         context.Process(target=work, args=(program, sizes, other), daemon=True).start()
         pipes[program] = pipe
-    took: dict[str, list[Took]] = {program: [] for program in PROGRAMS}
+    took: dict[str, list[Took]] = {program: [] for program in programs}
     for number in range(rounds + 1):
         for program, pipe in pipes.items():
             pipe.send(True)
@@ -280,11 +288,12 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="windows of an update (64)")
     parser.add_argument("--width", type=int, default=64, help="of the networks (64)")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU, each program's while it works (1)")
+    parser.add_argument("--compiled", action="store_true", help="time our networks through torch.compile as well")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     sizes = Sizes(asked.batch, asked.width, TrainConfig().critic_updates, asked.threads, asked.device)
-    found = told(measure(sizes, asked.rounds))
+    found = told(measure(sizes, asked.rounds, [*PROGRAMS, "compiled"] if asked.compiled else PROGRAMS))
     if asked.json:
         print(json.dumps({**sizes._asdict(), "rounds": asked.rounds, "torch": torch.__version__, "programs": found}))
         return

@@ -6,6 +6,8 @@ AWS DeepComposer (2020), layer for layer.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -34,17 +36,12 @@ class _Down(nn.Module):
         return out
 
 
-# What each of the 4 taps along an axis, turned round, is worth at the 5 places that two copies of it, one apart, cover.
-_SPREAD = torch.eye(KERNEL).flip(0)
-_SPREAD = functional.pad(_SPREAD, (0, 1)) + functional.pad(_SPREAD, (1, 0))
-
-
 class UpConv(nn.Module):
     """Doubling by repetition, then a 4 x 4 convolution (padding 1 before, 2 after), computed without the doubling.
 
-    Repetition is a transposed convolution with a kernel of ones, and two linear maps in a row are one: a transposed
-    convolution of stride 2, whose kernel is the sum of the 4 x 4 one at four places. The result is the same to
-    rounding, at 25/64 of the multiplications.
+    Repetition is zeros in between, then sums of 2 x 2 neighbours; sums and convolution may change places, and a
+    convolution with zeros in between is a transposed one of stride 2. The result is the same to rounding, at a quarter
+    of the multiplications.
 
     Args:
         channels_in: Input channels.
@@ -55,15 +52,15 @@ class UpConv(nn.Module):
         super().__init__()
         like = nn.Conv2d(channels_in, channels_out, KERNEL)  # its initialisation, its parameter shapes
         self.weight = like.weight
-        self.bias = like.bias
-        self.register_buffer("spread", torch.kron(_SPREAD, _SPREAD), persistent=False)
-        self.spread: Tensor
+        self.bias = cast("nn.Parameter", like.bias)
 
     def forward(self, x: Float[Tensor, "b i h w"]) -> Float[Tensor, "b o 2*h 2*w"]:
         """(B, channels_in, H, W) to (B, channels_out, 2 H, 2 W)."""
-        kernel = (self.weight.flatten(2) @ self.spread).view(*self.weight.shape[:2], KERNEL + 1, KERNEL + 1)
-        kernel = kernel.transpose(0, 1)
-        return functional.conv_transpose2d(x, kernel, self.bias, stride=2, padding=2, output_padding=1)
+        kernel = self.weight.transpose(0, 1).flip(2, 3)
+        apart = functional.conv_transpose2d(x, kernel, stride=2, padding=1, output_padding=1)
+        rows = apart[..., :-1, :] + apart[..., 1:, :]
+        out: Tensor = rows[..., :-1] + rows[..., 1:] + self.bias.view(-1, 1, 1)
+        return out
 
 
 class _Up(nn.Module):

@@ -31,7 +31,14 @@ from accompanist.music.time import PPQ
 from accompanist.runtime.clock import MonotonicClock
 from accompanist.runtime.control import ControlServer
 from accompanist.runtime.control_address import usual_address
-from accompanist.runtime.log_records import BeatRecord, Header, HeardRecord, MessageRecord, PlanRecord
+from accompanist.runtime.log_records import (
+    AheadRecord,
+    BeatRecord,
+    Header,
+    HeardRecord,
+    MessageRecord,
+    PlanRecord,
+)
 
 SPEC = ModelSpec(
     kind="musegan", tracks=LIVE_BAND, planes=2, context_steps=32, plan_steps=32, lag_steps=32, noise_shape=(2, 1, 1)
@@ -108,7 +115,8 @@ def _beat(beat: int, bpm: float) -> list[msgspec.Struct]:
         for track, pitch in enumerate(PITCHES)
     ]
     flat = tuple(value for note in notes for value in note)
-    return [*records, PlanRecord(at_s, beat, tick + PPQ, tick, at_s, 0.02, "answer", (8,) * 4, tick + PPQ, flat)]
+    plan = PlanRecord(at_s, beat, tick + PPQ, tick, at_s, 0.02, "answer", (8,) * 4, tick + PPQ)
+    return [*records, plan, AheadRecord(at_s, tick + PPQ, flat)]
 
 
 def _resident_mib(pid: int) -> float:

@@ -19,7 +19,7 @@ from accompanist.engine.outbox import Outbox
 from accompanist.engine.part import Part
 from accompanist.engine.planner import Planner
 from accompanist.engine.player import ALL_NOTES_OFF, CONTROL
-from accompanist.engine.protocol import Answer, BeatReport, Committed, Failure, Message, PlanReport
+from accompanist.engine.protocol import AheadReport, Answer, BeatReport, Committed, Failure, Message, PlanReport
 from accompanist.engine.schedule import Schedule
 from accompanist.engine.transport import Transport
 from accompanist.music.question import Codes, Moment
@@ -243,8 +243,20 @@ class Band:
         from_tick, planned = (plan.start_tick, plan.notes) if plan is not None else (0, ())
         tracks = [its.track for its in planned]
         notes = tuple([tracks.count(track) for track in range(len(self._spec.tracks))])
-        self._outbox.report(PlanReport(at_s, answer.job, outcome, answer.inference_s, notes, from_tick, planned))
+        self._outbox.report(PlanReport(at_s, answer.job, outcome, answer.inference_s, notes, from_tick))
+        if plan is not None:
+            self.tell_ahead(at_s)
         self._outbox.tell(at_s, outcome, f"{answer.job.number}: {answer.inference_s * 1000:.1f} ms")
+
+    def tell_ahead(self, at_s: float) -> None:
+        """Say what is about to sound, as everything stands."""
+        begin_tick = self._planner.next_beat_tick
+        notes, silent = self._arranger.ahead(begin_tick, self._planner.ahead())
+        leave = [
+            (track, self._parts[track].sounding(note.pitch), max(note.start_tick, begin_tick), note.end_tick)
+            for track, note in notes
+        ]
+        self._outbox.report(AheadReport(at_s, begin_tick, tuple(leave), tuple(sorted(silent))))
 
     def failed(self, failure: Failure, at_s: float) -> None:
         """The model gave no answer."""
@@ -279,6 +291,8 @@ class Band:
         self._schedule.change(arranged.changed)
         self._schedule.end_at(beat_tick, arranged.ends)
         self._schedule.commit(arranged.notes)
+        if self._arranger.ahead_changed:
+            self.tell_ahead(at_s)
 
     def _fall_back(self, beat_tick: int, tick: int, at_s: float) -> list[Committed] | None:
         """The last harmony, or none, for a beat without a plan; None where it is over by now."""

@@ -276,9 +276,11 @@ class Engine:
                 self._outbox.pass_on(self._player.panic(at_s, self._transport.tick_at(at_s)))
             elif command.name == "fill":
                 self._arranger.fill()
+                self._band.tell_ahead(at_s)
             else:
                 command = self._arranger.desk.take(command)
                 self._band.close(self._arranger.desk.closed, at_s)
+                self._band.tell_ahead(at_s)
         except Refused as refused:
             self._outbox.tell(at_s, "control_refused", str(refused))
         else:

@@ -72,12 +72,15 @@ class LeftHand:
         A full chord that is down; else what is down and what was struck within two beats, so that a broken chord is
         one; without any the last harmony.
         """
+        self._harmony = self.outlook(tick)
+        return self._harmony
+
+    def outlook(self, tick: int) -> tuple[int, ...]:
+        """What `harmony` would say, and nothing comes of it."""
         keys = {pitch for (_, pitch), at in self._held.items() if tick - LONGEST_HELD_TICKS <= at}
         if len({pitch % 12 for pitch in keys}) < FULL_CHORD:
             keys |= {pitch for at, pitch in self._struck if tick - BROKEN_TICKS <= at}
-        if keys:
-            self._harmony = tuple(sorted(keys))
-        return self._harmony
+        return tuple(sorted(keys)) if keys else self._harmony
 
     def sounded_until(self, tick: int) -> int:
         """The last tick up to this one at which a key was down."""

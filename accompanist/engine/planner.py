@@ -273,13 +273,7 @@ class Planner:
             return None
         before = dict(self._handed_out)
         notes = _Notes(before)
-        for plan in speaking:
-            from_tick, until_tick = max(plan.start_tick, here), min(plan.end_tick, end)
-            if plan.job.number != self._voice:
-                self._voice = plan.job.number
-                notes.take_over(plan, from_tick)
-                from_tick += 1
-            notes.begin(planned for planned in plan.notes if from_tick <= planned.note.start_tick < until_tick)
+        self._voice = notes.speak(speaking, here, end, self._voice)
         self._handed_out = {key: note for key, note in notes.last.items() if note.end_tick >= end}
         sounding = [c for c in notes.all() if c.note.end_tick > begin]
         newest = speaking[-1].job
@@ -291,6 +285,13 @@ class Planner:
             heard_tick=newest.heard_tick,
             codes=speaking[-1].codes_of(begin),
         )
+
+    def ahead(self) -> list[Committed]:
+        """All that the plans sound in the beats that are not settled, what sounds by then too; in no order."""
+        notes = _Notes(self._handed_out)
+        end = max((plan.end_tick for plan in self._plans), default=self.next_beat_tick)
+        notes.speak(self._plans, self.next_beat_tick, end, self._voice)
+        return [c for c in notes.unordered() if c.note.end_tick > self.next_beat_tick] if self._plans else []
 
     def skip_beats(self, tick: int) -> int:
         """After a stall: pass over the beats before a tick that no plan speaks for; how many they were."""
@@ -314,8 +315,32 @@ class _Notes:
 
     def all(self) -> list[Committed]:
         """All of them, ordered by start, track and pitch."""
-        found = [*self._over, *(Committed(track, note) for (track, _), note in self.last.items())]
-        return sorted(found, key=lambda committed: (committed.note.start_tick, committed.track, committed.note.pitch))
+        return in_order(self.unordered())
+
+    def unordered(self) -> list[Committed]:
+        """All of them."""
+        return [*self._over, *(Committed(track, note) for (track, _), note in self.last.items())]
+
+    def speak(self, plans: Iterable[Plan], begin: int, end: int, voice: int) -> int:
+        """Plans, one after the other, say what plays from a tick to another.
+
+        Args:
+            plans: Ordered by start.
+            begin: First tick.
+            end: First tick behind.
+            voice: Number of the question whose plan spoke before.
+
+        Returns:
+            That of the last one.
+        """
+        for plan in plans:
+            from_tick, until_tick = max(plan.start_tick, begin), min(plan.end_tick, end)
+            if plan.job.number != voice:
+                voice = plan.job.number
+                self.take_over(plan, from_tick)
+                from_tick += 1
+            self.begin(planned for planned in plan.notes if from_tick <= planned.note.start_tick < until_tick)
+        return voice
 
     def begin(self, plan: Iterable[Planned]) -> None:
         """Notes of a plan begin where they say."""
@@ -338,6 +363,11 @@ class _Notes:
             else:
                 self.last[key] = note._replace(end_tick=tick)
         self.begin(p._replace(note=p.note._replace(start_tick=tick)) for p in held.values())
+
+
+def in_order(notes: Iterable[Committed]) -> list[Committed]:
+    """By start, track and pitch."""
+    return sorted(notes, key=lambda committed: (committed.note.start_tick, committed.track, committed.note.pitch))
 
 
 def _round_up(tick: int, unit: int) -> int:

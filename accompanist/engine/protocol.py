@@ -226,7 +226,6 @@ class PlanReport(NamedTuple):
         inference_s: How long the model took.
         notes: Notes of each track that it brings.
         from_tick: First tick it speaks for; 0 where it was dropped.
-        planned: The notes themselves; those that sound there already may begin before.
     """
 
     at_s: float
@@ -235,7 +234,23 @@ class PlanReport(NamedTuple):
     inference_s: float
     notes: tuple[int, ...]
     from_tick: int = 0
-    planned: tuple[Planned, ...] = ()
+
+
+class AheadReport(NamedTuple):
+    """What is about to sound, as the controls and the player's left hand stand.
+
+    Args:
+        at_s: When that was so.
+        from_tick: First tick of the beats that are not settled; what was said of them before is void.
+        notes: Track, pitch that leaves the port, first tick and end of each; what sounds by `from_tick` begins there.
+        silent: Tracks that do not sound: muted, not among those soloed, or all where the band rests. Their notes are
+            told all the same.
+    """
+
+    at_s: float
+    from_tick: int
+    notes: tuple[tuple[int, int, int, int], ...]
+    silent: tuple[int, ...] = ()
 
 
 class BeatReport(NamedTuple):
@@ -276,7 +291,7 @@ class HeardReport(NamedTuple):
     data: bytes
 
 
-Report = PlanReport | BeatReport | HeardReport
+Report = PlanReport | AheadReport | BeatReport | HeardReport
 
 
 class Step(NamedTuple):

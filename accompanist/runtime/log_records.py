@@ -84,9 +84,22 @@ class PlanRecord(msgspec.Struct, frozen=True, tag_field="record", tag="plan"):
     outcome: Annotated[str, Meta(description="answer, late_answer or dropped_answer")]
     notes: Annotated[tuple[int, ...], Meta(description="notes of each track that the plan brings")]
     from_tick: Annotated[int, Meta(description="first tick it speaks for, in place of older plans; 0: dropped")] = 0
-    planned: Annotated[
+
+
+class AheadRecord(msgspec.Struct, frozen=True, tag_field="record", tag="ahead"):
+    """What is about to sound: told when a plan came, and when a control or the left hand changed what plays of it."""
+
+    at_s: Seconds
+    from_tick: Annotated[int, Meta(description="first tick that is not settled; what was said from there on is void")]
+    notes: Annotated[
         tuple[int, ...],
-        Meta(description="the notes themselves, four numbers each: track, pitch, first tick, tick of its end"),
+        Meta(
+            description="four numbers each: track, pitch at the port, first tick, tick of its end; what sounds on into "
+            "from_tick begins there"
+        ),
+    ]
+    silent: Annotated[
+        tuple[int, ...], Meta(description="tracks whose notes do not sound, because they are muted or the band rests")
     ] = ()
 
 
@@ -123,7 +136,9 @@ class End(msgspec.Struct, frozen=True, tag_field="record", tag="end"):
     ]
 
 
-Record = Header | EventRecord | MessageRecord | HeardRecord | PlanRecord | BeatRecord | DroppedRecord | End
+Record = (
+    Header | EventRecord | MessageRecord | HeardRecord | PlanRecord | AheadRecord | BeatRecord | DroppedRecord | End
+)
 
 
 def schema_text() -> str:

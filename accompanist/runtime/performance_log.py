@@ -18,11 +18,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from accompanist.engine.protocol import BeatReport, Event, HeardReport, Message, Planned, PlanReport, Report
+from accompanist.engine.protocol import (
+    AheadReport,
+    BeatReport,
+    Event,
+    HeardReport,
+    Message,
+    PlanReport,
+    Report,
+)
 from accompanist.errors import StorageError
 from accompanist.music.time import TICKS_PER_STEP
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.log_records import (
+    AheadRecord,
     BeatRecord,
     DroppedRecord,
     End,
@@ -189,8 +198,10 @@ class PerformanceLog:
                     item.outcome,
                     item.notes,
                     item.from_tick,
-                    tuple([value for its in item.planned for value in _in_numbers(its)]),
                 )
+            case AheadReport():
+                numbers = tuple([value for its in item.notes for value in its])
+                return AheadRecord(self._since(item.at_s), item.from_tick, numbers, item.silent)
             case HeardReport():
                 return HeardRecord(self._since(item.at_s), item.tick, item.data.hex())
             case BeatReport():
@@ -205,11 +216,6 @@ class PerformanceLog:
                     item.isr,
                     item.deadline_misses,
                 )
-
-
-def _in_numbers(planned: Planned) -> tuple[int, int, int, int]:
-    note = planned.note
-    return planned.track, note.pitch, note.start_tick, note.end_tick
 
 
 def _opened(path: Path) -> io.BufferedRandom:

@@ -8,8 +8,9 @@ are kept. The kinds:
     ["jump"]                                      the song goes on from another place: what was drawn is void
     ["on", track, pitch, tick, velocity]          a note begins; track -1 is the player's own
     ["off", track, pitch, tick]
-    ["plan", from_tick, notes, chords, from]      in place of all plans from that tick on: [[track, pitch, start, end]];
-                                                  and the chords from another tick on: [[start, end, name]]
+    ["plan", from_tick, notes, chords, from]      what is about to sound, in place of all that was said from that tick
+                                                  on: [[track, pitch, start, end]]; and the chords, those of muted
+                                                  tracks too, from another tick on: [[start, end, name]]
     ["beat", tick, source, age_steps, isr]        it was settled what a beat plays
     ["lateness", at_s, ms]                        the latest message of a second
     ["inference", at_s, ms, outcome]
@@ -26,6 +27,7 @@ from accompanist.music.chord_names import named_chords
 from accompanist.music.note import Note
 from accompanist.music.time import PPQ
 from accompanist.runtime.log_records import (
+    AheadRecord,
     BeatRecord,
     End,
     EventRecord,
@@ -86,15 +88,15 @@ class StagePicture:
                 self._message(record)
             case HeardRecord():
                 self._stroke(-1, record.data, record.tick)
+            case AheadRecord():
+                self._ahead(record)
             case PlanRecord():
-                self._planned(record)
+                inference_ms = round(1000 * record.inference_s, 3)
+                self._tell("inference", "inference", record.at_s, inference_ms, record.outcome)
             case BeatRecord():
                 self._tell("beats", "beat", record.tick, record.source, record.age_steps, record.isr)
             case EventRecord():
-                if record.name in _JUMPS:
-                    self._jumped()
-                if record.name not in _QUIET_EVENTS:
-                    self._tell("events", "event", record.at_s, record.name, record.detail)
+                self._happened(record)
             case End():
                 self._tell("events", "event", record.at_s, "ended", record.lost or f"exit code {record.exit_code}")
 
@@ -148,6 +150,12 @@ class StagePicture:
         self._forget_music()
         self._tell("strokes", "jump")
 
+    def _happened(self, record: EventRecord) -> None:
+        if record.name in _JUMPS:
+            self._jumped()
+        if record.name not in _QUIET_EVENTS:
+            self._tell("events", "event", record.at_s, record.name, record.detail)
+
     # --- notes ---
 
     def _message(self, record: MessageRecord) -> None:
@@ -186,13 +194,10 @@ class StagePicture:
             self._past.append((track, note._replace(end_tick=max(tick, note.start_tick + 1))))
             self._tell("strokes", "off", track, pitch, tick)
 
-    # --- plans ---
+    # --- what is ahead ---
 
-    def _planned(self, record: PlanRecord) -> None:
-        self._tell("inference", "inference", record.at_s, round(1000 * record.inference_s, 3), record.outcome)
-        if record.outcome == "dropped_answer":
-            return
-        flat = iter(record.planned)
+    def _ahead(self, record: AheadRecord) -> None:
+        flat = iter(record.notes)
         from_tick = record.from_tick
         most_tick = from_tick + MOST_PLANNED_BEATS * PPQ  # a damaged log may say anything
         new = [
@@ -200,14 +205,14 @@ class StagePicture:
             for track, pitch, start, end in zip(flat, flat, flat, flat, strict=False)
             if abs(start - from_tick) < MOST_PLANNED_BEATS * PPQ
         ]
-        # What stood before is the newer plan's from there on; what nobody can see any more goes.
+        # What was said before is void from there on; what nobody can see any more goes.
         behind_tick = from_tick - BEHIND_BEATS * PPQ
         before = [
             (track, pitch, start, min(end, from_tick))
             for track, pitch, start, end in self._plan
             if start < from_tick and end > behind_tick
         ]
-        self._plan = [*before, *(note for note in new if note[2] >= from_tick)]
+        self._plan = [*before, *(note for note in new if note[2] >= from_tick and note[0] not in record.silent)]
         chords_from = max(behind_tick, 0) // PPQ * PPQ
         self._tell("plan", "plan", from_tick, self._plan, self._chords(chords_from, from_tick, new), chords_from)
 

@@ -152,9 +152,6 @@ def test_the_reports_say_in_numbers_what_was_settled() -> None:
     (plan,) = [report for report in reports if isinstance(report, PlanReport)]
     assert (plan.job.number, plan.outcome, plan.notes) == (show.jobs[0].number, "answer", (8, 6, 0))
     assert plan.from_tick == 2 * BAR == plan.job.plan_tick
-    assert [(its.track, its.note.start_tick) for its in plan.planned if its.track == 0] == [
-        (0, 2 * BAR + i * 480) for i in range(8)
-    ]
     beats = [report for report in reports if isinstance(report, BeatReport)]
     assert [beat.source for beat in beats] == ["plan"] * 8 + ["hold"] * 4 + ["silence"]
     assert [beat.tick for beat in beats] == [2 * BAR + i * 480 for i in range(13)]

@@ -15,11 +15,11 @@ from support.tiny import TINY_SPEC
 
 from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
-from accompanist.engine.protocol import BeatReport, Event, HeardReport, Job, Message, Planned, PlanReport
+from accompanist.engine.protocol import AheadReport, BeatReport, Event, HeardReport, Job, Message, PlanReport
 from accompanist.errors import StorageError
-from accompanist.music.note import Note
 from accompanist.runtime.clock import ManualClock
 from accompanist.runtime.log_records import (
+    AheadRecord,
     BeatRecord,
     DroppedRecord,
     End,
@@ -62,8 +62,8 @@ def desk(tmp_path: Path) -> Desk:
 def test_each_thing_that_happened_is_a_line(desk: Desk) -> None:
     job = Job(7, np.zeros((2, 32, 128), np.bool_), 3840, 103.9, 3720)
     desk.log.put(Event(101.0, "start", "1.1"))
-    planned = Planned(0, Note(3720, 36, 4320)), Planned(1, Note(3840, 60, 3960))
-    desk.log.put(PlanReport(102.0, job, "answer", 0.0125, (1, 1, 0), 3840, planned))
+    desk.log.put(PlanReport(102.0, job, "answer", 0.0125, (1, 1, 0), 3840))
+    desk.log.put(AheadReport(102.0, 3840, ((0, 36, 3840, 4320), (1, 60, 3840, 3960)), (1,)))
     desk.log.put(HeardReport(102.5, 3800, b"\x90\x48\x50"))
     desk.log.put(BeatReport(103.0, 3840, 1, "plan", 3720, 4, None, 2))
     desk.log.put(BeatReport(103.5, 4320, 3, "silence", None, 0, 0.5, 2))
@@ -72,7 +72,8 @@ def test_each_thing_that_happened_is_a_line(desk: Desk) -> None:
     assert desk.whole() == [
         HEADER,
         EventRecord(1.0, "start", "1.1"),
-        PlanRecord(2.0, 7, 3840, 3720, 3.9, 0.0125, "answer", (1, 1, 0), 3840, (0, 36, 3720, 4320, 1, 60, 3840, 3960)),
+        PlanRecord(2.0, 7, 3840, 3720, 3.9, 0.0125, "answer", (1, 1, 0), 3840),
+        AheadRecord(2.0, 3840, (0, 36, 3840, 4320, 1, 60, 3840, 3960), (1,)),
         HeardRecord(2.5, 3800, "904850"),
         BeatRecord(3.0, 3840, 1, "plan", 1.0, 4, None, 2),
         BeatRecord(3.5, 4320, 3, "silence", None, 0, 0.5, 2),

@@ -12,7 +12,7 @@ const PX_PER_BEAT = { least: 40, most: 120 };
 const KEPT_BEATS = 24;
 const MOST_NOTES = 3000;
 const LOG_LAG_S = 0.8; // the log tells what was played some 0.4 s later; so long the plan stands for it
-const PLANNED = 0.36, SOUNDS = 0.8, SILENT = 0.14, MELODY = 0.85;
+const PLANNED = 0.36, SOUNDS = 0.8, MELODY = 0.85;
 const WIDER = 0.08; // of the way to the new range of pitches in each frame
 
 export class LiveRoll {
@@ -88,9 +88,8 @@ export class LiveRoll {
     painter.ground(view, this.#bars(from, end), PPQ);
     const unconfirmed = Math.max(this.confirmed, now - (LOG_LAG_S * this.bpm * PPQ) / 60);
     for (const [track, pitch, start, stop] of this.plan) {
-      if (stop <= from || start >= end || start <= unconfirmed) continue;
-      const open = !this.closed.has(this.tracks[track]) && !this.held;
-      painter.note(view, track + 1, pitch, start, stop, this.drums.has(this.tracks[track]), !open ? SILENT : start > now ? PLANNED : SOUNDS);
+      if (stop <= from || start >= end || start <= unconfirmed || this.closed.has(this.tracks[track])) continue;
+      painter.note(view, track + 1, pitch, start, stop, this.drums.has(this.tracks[track]), start > now ? PLANNED : SOUNDS);
     }
     for (const { track, pitch, start, end: stop } of this.notes) {
       if (stop <= from || start >= end) continue;

@@ -30,7 +30,8 @@ from accompanist.music.question import Question
 from accompanist.music.roll import BoolRoll, encode
 from accompanist.runtime.choice import Way
 from accompanist.runtime.clock import MonotonicClock
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import default_model_path
 from accompanist.runtime.providers import built_in, why_provider_fails
 from accompanist.runtime.realtime import punctual_process
 

@@ -21,7 +21,8 @@ from accompanist.config import EngineConfig, TrainConfig, load_config
 from accompanist.music.note import Note
 from accompanist.music.roll import HELD, ONSET, BoolRoll, decode, encode, pitch_classes
 from accompanist.music.time import STEPS_PER_BEAT, TICKS_PER_STEP, TempoMap
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import default_model_path
 from accompanist.runtime.simulate import perform
 from training import catalog
 from training.metrics import score

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from accompanist.config import TrainConfig, load_config
 from accompanist.music.playable import playable_roll
 from accompanist.music.question import Question
-from accompanist.runtime.infer import Session, default_model_path, noise_seed
+from accompanist.runtime.infer import Session, noise_seed
+from accompanist.runtime.installed import default_model_path
 from training import catalog
 from training.metrics import score
 from training.windows import WindowSet

@@ -36,7 +36,8 @@ from accompanist.music.note import Note
 from accompanist.music.question import Question
 from accompanist.music.spec import ModelSpec
 from accompanist.runtime.clock import MonotonicClock
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import default_model_path
 from accompanist.runtime.log_records import Header
 from accompanist.runtime.loop import Inbox, Loop
 from accompanist.runtime.performance_log import Item, PerformanceLog, Sent

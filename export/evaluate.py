@@ -16,7 +16,7 @@ import click
 
 from accompanist.config import Config, load_config
 from accompanist.errors import EmptyDataset
-from accompanist.runtime.infer import default_model_path
+from accompanist.runtime.installed import default_model_path
 from export.contest import Contest
 from export.players import Mode, ModelPlayer, session_of
 from training import catalog

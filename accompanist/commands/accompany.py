@@ -15,7 +15,8 @@ from rich.progress import Progress
 from accompanist.config import load_config, with_flags
 from accompanist.runtime.arrange import Mode, Wish
 from accompanist.runtime.batch import Outcome, Request, accompany_all, pairs_of
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import model_in_use
 
 
 @click.command()
@@ -62,7 +63,7 @@ def accompany(
     accompanist accompany songs/ -o bands/ --seed 7 --jobs 4
     """  # noqa: D301 (\b is click's mark for a block it must not wrap)
     config = load_config(ctx.find_root().obj)
-    path = model or (Path(config.serve.model) if config.serve.model else default_model_path())
+    path = model or model_in_use(config.serve)
     settings = with_flags(config.engine, {"seed": seed})
     wish = Wish(density, temperature, style)
     request = Request(path, settings, cast("Mode", mode), melody_name, wish)

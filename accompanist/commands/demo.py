@@ -22,7 +22,8 @@ from accompanist.music.time import PPQ, TempoMap
 from accompanist.render.picture import draw_roll
 from accompanist.render.sound import render_wav
 from accompanist.runtime.arrange import Arrangement, arrange, free_channel
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import model_in_use
 
 REPEATS = 2
 """The band listens to the first bars before it joins in: once through would be a short show."""
@@ -58,7 +59,7 @@ def demo(
     config = load_config(ctx.find_root().obj)
     settings = with_flags(config.engine, {"seed": seed, "bpm": bpm})
     _check_writable(out_dir)
-    session = Session(model or (Path(config.serve.model) if config.serve.model else default_model_path()))
+    session = Session(model or model_in_use(config.serve))
     tune = MELODIES[name]
     made = arrange(session, _song(tune, bpm or tune.bpm, session), settings)
     files = {kind: out_dir / f"demo.{kind}" for kind in ("mid", "wav", "png")}

@@ -19,7 +19,8 @@ from accompanist.music.time import STEPS_PER_BEAT
 from accompanist.render.sound import find_sound_font
 from accompanist.runtime.choice import in_ms
 from accompanist.runtime.clock import MonotonicClock
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import default_model_path
 from accompanist.runtime.providers import PROVIDERS, why_provider_fails
 from accompanist.runtime.realtime import why_no_priority
 from accompanist.runtime.selection import select

@@ -8,13 +8,11 @@ from pathlib import Path
 import click
 
 from accompanist.config import load_config
-from accompanist.config_file import write_settings
 from accompanist.errors import DataError, ModelError
 from accompanist.music.spec import ModelSpec
 from accompanist.runs.folder import RunFolder
-from accompanist.runtime.infer import Session, default_model_path
-
-SHIPPED = ("default", "classic")
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import SHIPPED, shipped_model_path, take_into_use
 
 
 @click.command()
@@ -37,8 +35,7 @@ def use(ctx: click.Context, model: str, *, runs: Path | None, as_json: bool) -> 
     config_path: Path | None = ctx.obj
     path = _found(ctx, model, runs or Path(load_config(config_path).train.runs))
     spec = Session(path).spec
-    written = config_path or Path("config.toml")
-    write_settings(written, {"serve.model": "" if model == "default" else str(path.resolve())})
+    written = take_into_use(path, config_path)
     if as_json:
         found = {"model": str(path), "kind": spec.kind, "tracks": [track.name for track in spec.tracks]}
         click.echo(json.dumps({**found, "settings": str(written)}))
@@ -62,7 +59,7 @@ def _found(ctx: click.Context, model: str, runs: Path) -> Path:
         DataError: there is no such run.
     """
     if model in SHIPPED:
-        return default_model_path().with_name(f"{model}.onnx")
+        return shipped_model_path(model)
     if model.endswith(".onnx"):
         if not Path(model).is_file():
             raise ModelError(

@@ -10,11 +10,11 @@ from typing import Any, Literal
 import msgspec
 
 from accompanist.config import load_config
-from accompanist.config_file import write_settings
 from accompanist.errors import AccompanistError, ModelError
 from accompanist.music.spec import ModelSpec
 from accompanist.runs.folder import MODEL
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.installed import SHIPPED, model_in_use, shipped_model_path, take_into_use
+from accompanist.runtime.model_metadata import spec_in
 
 Origin = Literal["shipped", "run", "settings"]
 CARDS = {"default": "MODEL_CARD.md", "classic": "CLASSIC_CARD.md"}
@@ -71,14 +71,16 @@ class Models:
 
         Raises:
             ModelError: it cannot be played.
+            SpecMismatch: its inputs and outputs are not what it says.
             ConfigError: the settings file is damaged.
             StorageError: it cannot be written.
         """
         if model.spec is None:
             raise ModelError(f"{model.id} cannot be played: {model.problem}", hint="export its run again")
-        path = self._config_path or Path("config.toml")
-        write_settings(path, {"serve.model": "" if model.id == "default" else str(model.path.resolve())})
-        return path
+        from accompanist.runtime.infer import Session  # noqa: PLC0415 (onnxruntime takes a second; the list needs none)
+
+        Session(model.path)  # as the daemon will: what cannot be played is refused now, not on stage
+        return take_into_use(model.path, self._config_path)
 
     def card(self, model: Model) -> str:
         """What is known of a shipped model, in Markdown; empty for others."""
@@ -112,12 +114,10 @@ class Models:
         return self._evaluations / f"{_digest_of(*_stamp(model.path))}.json"
 
     def _chosen(self) -> Path:
-        named = load_config(self._config_path).serve.model
-        return Path(named) if named else default_model_path()
+        return model_in_use(load_config(self._config_path).serve)
 
     def _places(self, chosen: Path) -> list[tuple[str, Origin, Path]]:
-        shipped = default_model_path().parent
-        found: list[tuple[str, Origin, Path]] = [(name, "shipped", shipped / f"{name}.onnx") for name in CARDS]
+        found: list[tuple[str, Origin, Path]] = [(name, "shipped", shipped_model_path(name)) for name in SHIPPED]
         exported = sorted(self._runs.glob(f"*/{MODEL}"), reverse=True)
         found += [(path.parent.name, "run", path) for path in exported]
         if not any(_same_file(path, chosen) for _, _, path in found):
@@ -149,8 +149,8 @@ def _spec(path: Path) -> ModelSpec | str:
 
 @lru_cache(maxsize=256)
 def _spec_of(path: Path, *_stamp: int) -> ModelSpec:
-    """Its spec; as the daemon reads it, so that what is shown can be played. Takes a second for a large model."""
-    return Session(path).spec
+    """Its spec, as it tells it of itself; whether it can be played is seen when it is taken into use."""
+    return spec_in(path)
 
 
 @lru_cache(maxsize=256)

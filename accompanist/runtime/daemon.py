@@ -33,7 +33,8 @@ from accompanist.music.time import PPQ
 from accompanist.runtime.clock import Clock
 from accompanist.runtime.control import ControlServer
 from accompanist.runtime.control_address import Address
-from accompanist.runtime.infer import Inference, Session, default_model_path
+from accompanist.runtime.infer import Inference, Session
+from accompanist.runtime.installed import model_in_use
 from accompanist.runtime.link import LinkListener
 from accompanist.runtime.link import session as link_session
 from accompanist.runtime.log_records import Header
@@ -150,7 +151,7 @@ class Daemon:
         """
         serve, engine = self._config.serve, self._config.engine
         link = link_session(engine.bpm) if serve.link else None
-        path = Path(serve.model) if serve.model else default_model_path()
+        path = model_in_use(serve)
         chosen = select(
             path, provider=serve.provider, beat_s=60 / engine.bpm, clock=self._clock, tell=self._display.line
         )

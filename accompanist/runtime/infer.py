@@ -7,7 +7,6 @@ keeping a graphics card warm, where it clocks down in the pauses; a job waits fo
 
 from __future__ import annotations
 
-import importlib.resources
 import threading
 import time
 from collections.abc import Callable
@@ -25,11 +24,6 @@ from accompanist.runtime.warmth import Warmth
 
 _FIRST_CALLS = 3
 """The first calls are slower: onnxruntime plans its memory, a card loads its programs."""
-
-
-def default_model_path() -> Path:
-    """Where the shipped model stands."""
-    return Path(str(importlib.resources.files("accompanist") / "models" / "default.onnx"))
 
 
 def noise_seed(seed: int, job_number: int) -> int:

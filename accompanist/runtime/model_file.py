@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from accompanist.music.question import Moment
 from accompanist.music.roll import PITCHES
 from accompanist.music.spec import METADATA_KEY, ModelSpec
 
-__all__ = ["Tensor", "check_file", "check_shapes", "inputs_of", "outputs_of", "read_spec"]
+__all__ = ["Tensor", "check_file", "check_shapes", "inputs_of", "outputs_of", "read_spec", "spec_from"]
 
 _ONNX_TYPES: dict[type[np.generic], str] = {np.float32: "tensor(float)", np.int64: "tensor(int64)"}
 
@@ -50,7 +51,16 @@ def read_spec(session: Any, path: Path) -> ModelSpec:
     Raises:
         SpecMismatch: there is none, or one that this program cannot serve.
     """
-    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    return spec_from(session.get_modelmeta().custom_metadata_map, path)
+
+
+def spec_from(metadata: Mapping[str, str], path: Path) -> ModelSpec:
+    """The spec in a model's metadata.
+
+    Raises:
+        SpecMismatch: there is none, or one that this program cannot serve.
+    """
+    text = metadata.get(METADATA_KEY)
     if text is None:
         raise SpecMismatch(
             f"{path} is an ONNX model, but not one of Accompanist's: its metadata has no {METADATA_KEY}",

@@ -113,9 +113,13 @@ def list_(config_path: Path | None, /, database: str, runs: str, most: int, as_j
     for job in found:
         click.echo(line(job))
     waiting = sum(job.state in ("queued", "interrupted") for job in found)
-    click.echo(f"{len(found)} jobs, {workers} workers", err=True)
+    click.echo(f"{_counted(len(found), 'job')}, {_counted(workers, 'worker')}", err=True)
     if waiting and not workers:
         click.echo("start a worker: accompanist jobs work", err=True)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 @jobs.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,7 +21,7 @@ from accompanist.console.stage.band import Band, Start
 from accompanist.console.stage.watch import Watch
 from accompanist.runtime.control_address import Address, usual_address
 from accompanist.runtime.control_client import ask
-from accompanist.runtime.infer import default_model_path
+from accompanist.runtime.installed import model_in_use
 
 _PORTS = "ports"
 
@@ -99,7 +98,7 @@ class _Stage:
         if self._watch.link.about is not None:
             raise Refusal(409, "a band plays already", "stop it where it was started, then start one here")
         serve = load_config(self._services.config_path).serve  # the default model may have been switched meanwhile
-        model = Path(serve.model) if serve.model else default_model_path()
+        model = model_in_use(serve)
         await run_in_threadpool(self._band.start, wish, model)
         return JSON(self._standing(), 202)
 

@@ -36,7 +36,7 @@ def test_a_report_is_written_where_there_is_none_and_shown_in_a_sandbox(
     page.wait_for_url("**/report")
     expect(page.get_by_role("heading", name=run.path.name)).to_be_visible()
     expect(page.get_by_role("heading", name="Hear it learn")).to_be_visible()
-    page.wait_for_function(f"({CHARTS})() > 3")  # its own script has run
+    page.wait_for_function(f"() => ({CHARTS})() > 3")  # its own script has run
     sound = page.locator("audio").first
     sound.evaluate("audio => audio.load()")
     page.wait_for_function("() => document.querySelector('audio').duration > 1")

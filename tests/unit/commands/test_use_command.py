@@ -12,7 +12,8 @@ from support.tiny import write_tiny_model
 from accompanist import cli
 from accompanist.commands import use as module
 from accompanist.config import load_config
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import default_model_path
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from support.console import app_at, browser, services_at
+from support.tiny import TINY_SPEC
 
 from accompanist.config import load_config
 from accompanist.console.models import Models
 from accompanist.errors import ConfigError, ModelError
+from accompanist.music.spec import METADATA_KEY
 
 
 @pytest.fixture
@@ -70,6 +72,24 @@ def test_a_damaged_model_is_not_taken_into_use(models: Models) -> None:
     assert damaged is not None
     with pytest.raises(ModelError, match="cannot be played"):
         models.use(damaged)
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A field of a protocol-buffer message."""
+    return bytes([number << 3 | 2, 0x80 | len(content) & 0x7F, len(content) >> 7]) + content
+
+
+def test_a_model_that_only_says_what_it_is_is_listed_and_not_taken_into_use(models: Models, tmp_path: Path) -> None:
+    """The list reads a file's metadata alone; what plays is loaded first."""
+    hollow = tmp_path / "runs/0001-early/model.onnx"
+    said = _field(1, METADATA_KEY.encode()) + _field(2, TINY_SPEC.to_json().encode())
+    hollow.write_bytes(_field(7, b"") + _field(14, said))
+    model = models.find("0001-early")
+    assert model is not None
+    assert model.spec == TINY_SPEC
+    with pytest.raises(ModelError):
+        models.use(model)
+    assert load_config(tmp_path / "config.toml").serve.model == ""
 
 
 def test_an_evaluation_belongs_to_the_very_file(models: Models, tiny_model: Path) -> None:

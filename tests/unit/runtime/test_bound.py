@@ -15,7 +15,8 @@ from support.tiny import TINY_SPEC, write_tiny_model
 from accompanist.music.question import UNKNOWN, Moment, Question
 from accompanist.music.roll import HELD
 from accompanist.runtime.bound import BoundModel, Feed
-from accompanist.runtime.infer import Session, default_model_path
+from accompanist.runtime.infer import Session
+from accompanist.runtime.installed import default_model_path
 
 SMALLEST_ARRAY = 2 * 32 * 128 * 4
 """Bytes of the melody's input, and less than the answer; a call itself takes some 2 kB, checked types some more."""

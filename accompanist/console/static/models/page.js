@@ -23,7 +23,7 @@ function card(model) {
   const see = element("button", { type: "button", "aria-label": `Show ${model.id}` }, "Show");
   see.addEventListener("click", () => show(model.id, true));
   const use = element("button", { type: "button", class: model.in_use ? "" : "primary", disabled: model.in_use || Boolean(model.problem), "aria-label": `Use ${model.id} live` }, model.in_use ? "In use" : "Use live");
-  use.addEventListener("click", () => useLive(model.id));
+  use.addEventListener("click", () => useLive(model.id, use));
   return element("article", { class: "panel model", "data-model": model.id },
     element("div", { class: "row spread" }, element("h2", {}, model.id), badge),
     model.problem ? element("p", { class: "bad" }, model.problem) : element("p", {}, KINDS[model.kind] ?? model.kind),
@@ -31,8 +31,13 @@ function card(model) {
     element("div", { class: "row" }, use, see));
 }
 
-async function useLive(id) {
+async function useLive(id, button) {
+  const words = button.textContent;
+  button.disabled = true;
+  button.textContent = "Trying it ...";
   const done = await tried(() => post(`/api/models/${encodeURIComponent(id)}/use`));
+  button.disabled = false;
+  button.textContent = words;
   if (!done) return;
   notice(`${id} is what plays from the next start of serve on; written to ${done.written}.`);
   await list();

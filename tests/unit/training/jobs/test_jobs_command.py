@@ -43,7 +43,7 @@ def test_submitted_listed_cancelled_resumed(here: Path, capsys: pytest.CaptureFi
     code, out, err = call(capsys, "jobs", "list")
     assert code == 0
     assert out == f"{job['id']}  queued       ska\n"
-    assert "1 jobs, 0 workers" in err
+    assert "1 job, 0 workers" in err
     assert "start a worker: accompanist jobs work" in err
     _, out, _ = call(capsys, "jobs", "cancel", job["id"][:5])
     assert f"accompanist jobs resume {job['id']}" in out

@@ -18,10 +18,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from accompanist.config import EngineConfig
 from accompanist.engine.engine import Engine
@@ -124,8 +126,9 @@ def _resident_mib(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / MIB
 
 
-def measure(minutes: float, faster: float, folder: Path) -> list[dict[str, float]]:
-    """Beats so far, and both memories in MiB, every 15 s."""
+@contextmanager
+def on_stage(faster: float, folder: Path) -> Iterator[tuple[Made, int, str, Browser]]:
+    """The made-up daemon, the console's process number and address, and a browser."""
     os.environ.update({"XDG_RUNTIME_DIR": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CACHE_HOME": str(folder)})
     made = Made(folder / "log.jsonl", faster)
     server = ControlServer(
@@ -135,21 +138,12 @@ def measure(minutes: float, faster: float, folder: Path) -> list[dict[str, float
     writer.start()
     run = [sys.executable, "-m", "accompanist", "console", "--port", "0", "--json"]
     console = subprocess.Popen(run, stdout=subprocess.PIPE, text=True, cwd=folder)  # noqa: S603 (our own)
-    found = []
     try:
         address = json.loads(console.stdout.readline() if console.stdout else "")["address"]
         with sync_playwright() as playwright:
             sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=sandbox)
-            page = browser.new_page()
-            inside = page.context.new_cdp_session(page)
-            page.goto(f"{address}stage")
-            page.wait_for_selector("#show:not([hidden])")
-            for _ in range(round(minutes * 60 / LOOK_S) + 1):
-                page.wait_for_timeout(1000 * LOOK_S)
-                inside.send("HeapProfiler.collectGarbage")
-                heap = inside.send("Runtime.getHeapUsage")["usedSize"] / MIB
-                found.append({"beats": made.beats, "console_mib": _resident_mib(console.pid), "page_mib": heap})
+            yield made, console.pid, address, browser
             browser.close()
     finally:
         console.terminate()
@@ -157,6 +151,21 @@ def measure(minutes: float, faster: float, folder: Path) -> list[dict[str, float
         made.stop()
         writer.join()
         server.close()
+
+
+def measure(minutes: float, faster: float, folder: Path) -> list[dict[str, float]]:
+    """Beats so far, and both memories in MiB, every 15 s."""
+    found = []
+    with on_stage(faster, folder) as (made, console, address, browser):
+        page = browser.new_page()
+        inside = page.context.new_cdp_session(page)
+        page.goto(f"{address}stage")
+        page.wait_for_selector("#show:not([hidden])")
+        for _ in range(round(minutes * 60 / LOOK_S) + 1):
+            page.wait_for_timeout(1000 * LOOK_S)
+            inside.send("HeapProfiler.collectGarbage")
+            heap = inside.send("Runtime.getHeapUsage")["usedSize"] / MIB
+            found.append({"beats": made.beats, "console_mib": _resident_mib(console), "page_mib": heap})
     return found
 
 

@@ -5,7 +5,7 @@
 //   roll.follow(audio);                     // an <audio>: the line runs with it, a click moves it
 //   roll.hush(new Set(["drums"]));          // tracks that do not sound, by name
 
-import { PPQ, Painter, span } from "/static/roll/paint.js";
+import { PPQ, Painter, pretty, span } from "/static/roll/paint.js";
 
 const PX_PER_BEAT = { least: 6, usual: 26, most: 120 };
 const END_PX = 24;
@@ -13,6 +13,7 @@ const ZOOM = 1.35;
 
 export class StillRoll {
   #song = null;
+  #chords = [];
   #audio = null;
   #quiet = new Set();
   #perBeat = PX_PER_BEAT.usual;
@@ -41,6 +42,7 @@ export class StillRoll {
     this.#quiet = new Set();
     const pitched = song.tracks.filter((track) => !track.drums).flatMap((track) => track.notes.map((note) => note[1]));
     this.range = pitched.length ? span(Math.min(...pitched), Math.max(...pitched)) : span(48, 72);
+    this.#chords = song.chords.map(([tick, end, name]) => [tick, end, pretty(name)]);
     this.painter.drums = song.tracks.some((track) => track.drums && track.notes.length);
     const told = song.tracks.map((track) => `${track.name || "melody"} ${track.notes.length} notes`).join(", ");
     this.box.setAttribute("aria-label", `Piano roll, ${song.bars.length - 1} bars: ${told}`);
@@ -73,6 +75,7 @@ export class StillRoll {
   #lay() {
     if (!this.#song) return;
     this.canvas.style.width = `${this.box.clientWidth}px`;
+    this.painter.resized = true;
     const long = this.painter.left + (this.#song.bars.at(-1) / PPQ) * this.#perBeat + END_PX;
     this.sheet.style.width = `${Math.max(long, this.box.clientWidth)}px`;
     this.#ask();
@@ -113,7 +116,8 @@ export class StillRoll {
         if (stop > view.from) this.painter.note(view, i, pitch, start, stop, track.drums, alpha);
       }
     });
-    this.painter.chords(view, song.chords);
+    this.painter.fill();
+    this.painter.chords(view, this.#chords);
     if (now !== null) this.painter.nowLine(view, now);
     if (playing) this.#ask();
   }

@@ -14,6 +14,7 @@ export class Desk {
   #names = [];
   #controls = null;
   #touched = new Map();
+  #shown = "";
 
   constructor(box) {
     this.#box = box;
@@ -38,6 +39,7 @@ export class Desk {
   tracks(names, styles) {
     if (names.join() !== this.#names.join()) {
       this.#names = names;
+      this.#shown = "";
       this.#box.replaceChildren(...names.map((name, i) => this.#track(name, i)));
     }
     $("style-label").hidden = styles.length === 0;
@@ -51,6 +53,17 @@ export class Desk {
 
   show(controls) {
     this.#controls = controls;
+    const told = JSON.stringify(controls);
+    if (told !== this.#shown) this.#switches(controls); // what is written again, the browser lays out again
+    this.#shown = told;
+    for (const id of ["density", "temperature", "style"]) {
+      if (performance.now() - (this.#touched.get(id) ?? -Infinity) < TOUCHED_MS || document.activeElement === $(id) && id === "style") continue;
+      if ($(id).value !== String(controls[id])) $(id).value = controls[id];
+      if (id !== "style") this.#said(id, controls[id]);
+    }
+  }
+
+  #switches(controls) {
     const closed = this.closed(controls);
     for (const box of this.#box.children) {
       const name = box.dataset.track;
@@ -60,15 +73,11 @@ export class Desk {
     }
     $("hold").setAttribute("aria-pressed", controls.hold);
     $("listen").setAttribute("aria-pressed", !controls.listening);
-    for (const id of ["density", "temperature", "style"]) {
-      if (performance.now() - (this.#touched.get(id) ?? -Infinity) < TOUCHED_MS || document.activeElement === $(id) && id === "style") continue;
-      if ($(id).value !== String(controls[id])) $(id).value = controls[id];
-      if (id !== "style") this.#said(id, controls[id]);
-    }
   }
 
   #said(id, value) {
-    $(`${id}-value`).textContent = id === "density" ? `${Math.round(100 * value)} %` : value.toFixed(2);
+    const text = id === "density" ? `${Math.round(100 * value)} %` : value.toFixed(2);
+    if ($(`${id}-value`).textContent !== text) $(`${id}-value`).textContent = text;
   }
 
   #turn(name) {

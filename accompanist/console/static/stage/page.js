@@ -1,7 +1,6 @@
 import { live } from "/static/shell/live.js";
 import { element } from "/static/shell/notice.js";
 import { LiveRoll } from "/static/roll/live.js";
-import { pretty } from "/static/roll/paint.js";
 import { SongClock } from "/static/stage/clock.js";
 import { Desk } from "/static/stage/desk.js";
 import { Meter } from "/static/stage/meter.js";
@@ -100,7 +99,8 @@ function stands(its) {
   desk.show(its.controls);
   put("lock", locked(its));
   put("heard", its.listening && its.running ? "the band listens" : "");
-  $("lock").className = its.lock === "lost" ? "lock bad" : its.lock === "waiting" ? "lock warn" : "lock";
+  const lock = its.lock === "lost" ? "lock bad" : its.lock === "waiting" ? "lock warn" : "lock";
+  if (shown.lockClass !== lock) $("lock").className = shown.lockClass = lock;
   const tempo = its.bpm.toFixed(1).replace(/\.0$/, "");
   if (shown.tempo !== tempo) {
     shown.tempo = tempo;
@@ -124,7 +124,7 @@ function frame() {
   const tick = clock.now();
   if (tick !== null && status) {
     const whole = Math.floor(tick / PPQ + 1e-6);
-    const [bar, inBar] = [Math.floor(whole / roll.beatsPerBar) + 1, ((whole % roll.beatsPerBar) + roll.beatsPerBar) % roll.beatsPerBar];
+    const bar = Math.floor(whole / roll.beatsPerBar) + 1, inBar = whole - (bar - 1) * roll.beatsPerBar;
     put("bar", bar < 1 ? "–" : String(bar));
     put("beat", String(inBar + 1));
     const lit = status.running ? inBar : -1;
@@ -132,12 +132,12 @@ function frame() {
       shown.lit = lit;
       [...$("beats").children].forEach((box, i) => box.classList.toggle("on", i === lit));
     }
-    const [chord, next] = roll.chordsAt(tick);
-    put("chord", chord ? pretty(chord) : "–");
-    put("next-chord", roll.held ? "held" : pretty(next));
+    const chord = roll.chordAt(tick);
+    put("chord", chord || "–");
+    put("next-chord", roll.held ? "held" : roll.chordAfter(tick, chord));
   }
   roll.draw();
-  for (const meter of Object.values(meters)) meter.draw();
+  for (const name in meters) meters[name].draw();
 }
 
 live("/api/stage/events", { standing, items, status: stands });

@@ -18,6 +18,7 @@ export class Keys {
   #typed = new Map();
   #take = null; // { beginS, nextBeat, bpm, beats, notes, open }
   #timer = 0;
+  #keyboards = new Map(); // MIDI keyboards by their id: { name, down }, the pitches that are down on each
 
   // `played` is told what was recorded.
   constructor(played) {
@@ -27,10 +28,9 @@ export class Keys {
     addEventListener("keydown", (event) => this.#key(event, true));
     addEventListener("keyup", (event) => this.#key(event, false));
     addEventListener("blur", () => this.#letGo());
-    if (navigator.requestMIDIAccess) {
-      $("midi").hidden = false;
-      $("midi").addEventListener("click", () => this.#midi());
-    }
+    $("midi").hidden = !navigator.requestMIDIAccess;
+    $("no-midi").hidden = !$("midi").hidden;
+    $("midi").addEventListener("click", () => this.#midi());
   }
 
   #draw() {
@@ -67,17 +67,40 @@ export class Keys {
   async #midi() {
     try {
       const access = await navigator.requestMIDIAccess();
-      const listen = () => {
-        for (const input of access.inputs.values()) input.onmidimessage = ({ data: [status, pitch, velocity] }) => {
-          if ((status & 0xf0) === 0x90 && velocity > 0) this.#on(pitch, velocity);
-          else if ((status & 0xe0) === 0x80) this.#off(pitch);
-        };
-        notice(access.inputs.size ? `Playing from ${[...access.inputs.values()].map((input) => input.name).join(", ")}.` : "No MIDI keyboard is connected yet.");
-      };
-      access.onstatechange = listen;
-      listen();
+      access.onstatechange = ({ port }) => port.type === "input" && this.#listen(access);
+      this.#listen(access);
+      if (!this.#keyboards.size) notice("No MIDI keyboard is connected yet.", { hint: "Connect one: it is heard at once." });
     } catch (error) {
-      notice("The browser gives no MIDI keyboard here.", { hint: error.message, wrong: true });
+      const refused = error.name === "NotAllowedError" || error.name === "SecurityError";
+      notice(refused ? "The browser does not let this page use MIDI." : "The browser gives no MIDI keyboard here.", {
+        hint: refused ? "Allow MIDI for this page in the browser's site settings, then press the button again." : error.message,
+        wrong: true,
+      });
+    }
+  }
+
+  // Hear every keyboard that is there, and say which came and which went.
+  #listen(access) {
+    const there = [...access.inputs.values()].filter((input) => input.state !== "disconnected");
+    const before = this.#keyboards;
+    this.#keyboards = new Map(there.map((input) => [input.id, before.get(input.id) ?? { name: input.name || "a MIDI keyboard", down: new Set() }]));
+    for (const input of there) {
+      const { down } = this.#keyboards.get(input.id);
+      input.onmidimessage = ({ data: [status, pitch, velocity] }) => {
+        if ((status & 0xf0) === 0x90 && velocity > 0) {
+          down.add(pitch);
+          this.#on(pitch, velocity);
+        } else if ((status & 0xe0) === 0x80) {
+          down.delete(pitch);
+          this.#off(pitch);
+        }
+      };
+    }
+    for (const [id, { name }] of this.#keyboards) if (!before.has(id)) notice(`Playing from ${name}.`);
+    for (const [id, { name, down }] of before) {
+      if (this.#keyboards.has(id)) continue;
+      for (const pitch of down) this.#off(pitch); // its keys will not come up any more
+      notice(`${name} has gone.`, { hint: "Connect it again and it is heard again.", wrong: true });
     }
   }
 

@@ -180,7 +180,7 @@ class Literal:
         else:
             weights = list(self.critic.parameters())
             for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-                weight.grad = gradient
+                weight.grad = gradient.contiguous()  # so that Adam loses no time over how it lies
         self.critic_adam.step()
 
     def _noise(self) -> Tensor:

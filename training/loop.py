@@ -271,7 +271,8 @@ class Loop:
                 samples = samples_of(self.run.samples, epoch)
                 self.board.epoch(self.done, self.metrics, self.sampler.data, samples)
             self._save(sampled=True)
-            plot.draw(self.run.record, self.run.losses_plot)
+            self._history.update()
+            plot.draw(self._history, self.run.losses_plot)
         self.show(self.progress())
 
     def _save(self, *, sampled: bool = False) -> None:

@@ -21,17 +21,16 @@ MOST_POINTS = 4000
 GENERATOR, CRITIC, FAINT = "#0072B2", "#D55E00", "#6B7280"
 
 
-def draw(source: Path, target: Path) -> None:
+def draw(history: History, target: Path) -> None:
     """Draw a record.
 
     Args:
-        source: A run's `metrics.jsonl`.
+        history: What a run recorded.
         target: The PNG to write.
 
     Raises:
         StorageError: it cannot be written.
     """
-    history = History(source)
     figure = Figure(figsize=(10, 7), layout="constrained")
     FigureCanvasAgg(figure)
     above, below = figure.subplots(2, 1, sharex=True)

@@ -3,18 +3,22 @@
 Two things are watched, because neither tells all:
 
 The similarity index, at sampled epochs. It has stopped improving where its smoothed curve (median of five neighbours)
-has not fallen below its best so far, by more than it trembles, for five sampled epochs and a quarter of all.
+has not fallen below its best so far, by more than it trembles, for ten sampled epochs and a quarter of all.
 
 The loss of the newest phase, at every step. A loss of an adversarial game does not fall for ever: the critic's grows
-again as it learns to hear more. What tells is that it is level: smoothed to the medians of forty blocks, the last
-quarter of them lie in a band around their mean, to either side a twentieth of the curve's height, or three times what
-neighbours differ by for no reason. Single steps dip below that band; the lowest of them is told. Of the classic recipe
-the critic's loss is watched (minus the estimated distance from the data); the generator's has no zero of its own, and
-drifts with the critic's taste.
+again as it learns to hear more. What tells is that it is level: smoothed to the medians of forty blocks, of 25 steps
+or more, the last quarter of them lie in a band around their mean, to either side a twentieth of the curve's height, or
+four times what neighbours differ by for no reason. Single steps dip below that band; the lowest of them is told. Of the
+classic recipe the critic's loss is watched (minus the estimated distance from the data); the generator's has no zero of
+its own, and drifts with the critic's taste.
+
+Neither is asked early. Untrained noise stands nearer to the data than the silence that a generator learns first, and
+the critic's loss begins at a height beside which all that follows looks level.
 """
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -26,17 +30,20 @@ from accompanist.runs.history import History, Series
 INDEX = "similarity_index"
 LOSSES = {"critic": "the critic's loss", "loss": "the loss"}
 """Losses that are watched, of whatever recipe has them, and what they are called."""
-PATIENCE = 5
+PATIENCE = 10
 """Sampled epochs without improvement, at least."""
 PATIENCE_SHARE = 0.25
 """The same as a share of all; and of a loss the share of its steps that must be level."""
 BLOCKS = 40
+BLOCK_STEPS = 25
+"""Steps of a block, at least: medians of fewer say little, and the first thousand steps are a fall from a height."""
 BAND_SHARE = 0.05
 """Half of the band that is level, as a share of the curve's height without its outermost tenths."""
 IMPROVEMENT_SHARE = 0.02
 """Of the height from the worst to the best: less is no improvement."""
-IMPROVEMENT_TREMBLES, BAND_TREMBLES = 2.0, 3.0
-"""The same, in usual differences between neighbours: of an improvement, and of half the band."""
+IMPROVEMENT_TREMBLES, BAND_TREMBLES = 1.0, 4.0
+"""The same, in what neighbours usually differ by for no reason: of an improvement (a smoothed curve trembles half as
+much), and of half the band."""
 
 
 class Trend(NamedTuple):
@@ -44,8 +51,9 @@ class Trend(NamedTuple):
 
     Args:
         sampled: Epochs at which it was taken, the one before the first step included.
-        since: Epoch of its last improvement, where that is long enough ago; None: it still improves, or who knows.
-        best: Value at its last improvement.
+        since: Epoch of its last improvement, where that is long enough ago, 0 where it never was better than before the
+            first step; None: it still improves, or who knows.
+        best: Value at its last improvement, smoothed.
         best_epoch: When that was.
         last: Newest value.
     """
@@ -151,14 +159,14 @@ def _trend(series: Series) -> Trend:
     at = last_improvement(series.values)
     waited = count - 1 - at
     flat = waited >= max(PATIENCE, PATIENCE_SHARE * count)
-    epoch = float(series.epochs[at])
-    return Trend(count, epoch if flat else None, float(series.values[at]), epoch, float(series.values[-1]))
+    epoch, best = float(series.epochs[at]), float(_smooth(series.values)[at])
+    return Trend(count, epoch if flat else None, best, epoch, float(series.values[-1]))
 
 
 def _level(name: str, series: Series) -> Level:
     count = len(series.values)
     lately = series.values[-max(round(count * PATIENCE_SHARE), 1) :]
-    if count < BLOCKS:
+    if count < BLOCKS * BLOCK_STEPS:
         return Level(name, None, float(lately.min()), tellable=False)
     edges = np.arange(BLOCKS + 1) * count // BLOCKS
     blocks = [np.median(series.values[begin:end]) for begin, end in pairwise(edges)]
@@ -183,19 +191,29 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _trembling(values: NDArray[np.float64]) -> float:
-    """By how much neighbours usually differ, in the later half, where a curve falls least."""
-    gaps = np.abs(np.diff(values[len(values) // 2 :]))
-    return float(np.median(gaps)) if len(gaps) else 0.0
+    """By how much neighbours usually differ for no reason, in the later half.
+
+    A slope is no trembling, so what is taken is how far a value lies from its neighbours' mean: of mere noise the
+    square root of 3/4 of how far neighbours lie apart.
+    """
+    late = values[len(values) // 2 :]
+    bends = np.abs(late[1:-1] - (late[:-2] + late[2:]) / 2)
+    return float(np.median(bends)) / math.sqrt(0.75) if len(bends) else 0.0
 
 
 def _of_similarity(index: Trend) -> str:
+    if index.since == 0:
+        return (
+            f"not better than before the first step: the similarity index was {index.best:.3f} then and is "
+            f"{index.last:.3f} now, after {index.sampled - 1} sampled epochs"
+        )
     if index.since is not None:
         return (
             f"no longer improving since epoch {index.since:g}: the similarity index was {index.best:.3f} then and is "
             f"{index.last:.3f} now"
         )
     if index.sampled <= PATIENCE:
-        return f"too early to tell by the similarity index, {index.last:.3f} now: {index.sampled} epochs are sampled"
+        return f"too early to tell by the similarity index, {index.last:.3f} now: {index.sampled} sampled so far"
     return f"still improving: the similarity index was at its best at epoch {index.best_epoch:g}, {index.best:.3f}"
 
 

@@ -82,24 +82,24 @@ def recorded(folder: Path, losses: dict[str, np.ndarray], index: np.ndarray) -> 
 
 
 RESTS = np.concatenate([np.linspace(0.9, 0.3, 10), np.full(20, 0.3)])
-DECAY = -2.0 - 8 * np.exp(-np.arange(290) / 20)
+DECAY = -2.0 - 8 * np.exp(-np.arange(1450) / 100)
 
 
 def test_a_plateau_and_its_sentence(tmp_path: Path) -> None:
     critic = DECAY.copy()
-    critic[250] = -14.5
+    critic[1250] = -14.5
     found = convergence_of(recorded(tmp_path, {"critic": critic}, RESTS))
     assert found.plateau
     assert found.similarity is not None
     assert (found.similarity.since, found.similarity.best) == (9.0, pytest.approx(0.3))
     assert found.sentence == (
         "No longer improving since epoch 9: the similarity index was 0.300 then and is 0.300 now; "
-        "the critic's loss is level since epoch 9.5, spikes down to -14.5."
+        "the critic's loss is level since epoch 9.44, spikes down to -14.5."
     )
 
 
 def test_both_must_rest(tmp_path: Path) -> None:
-    moving = convergence_of(recorded(tmp_path, {"critic": np.linspace(-9, -2, 290)}, RESTS))
+    moving = convergence_of(recorded(tmp_path, {"critic": np.linspace(-9, -2, 1450)}, RESTS))
     assert not moving.plateau
     assert moving.sentence.endswith("the critic's loss still moves.")
     better = convergence_of(recorded(tmp_path, {"critic": DECAY}, np.linspace(0.9, 0.1, 30)))
@@ -112,12 +112,11 @@ def test_a_phase_is_judged_by_its_own_loss(tmp_path: Path) -> None:
     assert convergence_of(history).plateau
     path = tmp_path / "metrics.jsonl"
     with path.open("a") as file:
-        for i, value in enumerate(np.linspace(3.0, 1.0, 80)):
-            file.write(
-                json.dumps({"kind": "step", "step": 291 + i, "epoch": 29 + i / 10, "loss": value, "follow": 0.1}) + "\n"
-            )
+        for i, value in enumerate(np.linspace(3.0, 1.0, 1000)):
+            line = {"kind": "step", "step": 1451 + i, "epoch": 29 + i / 50, "loss": value, "follow": 0.1}
+            file.write(json.dumps(line) + "\n")
     history.update()
-    assert history.phase_began == 291
+    assert history.phase_began == 1451
     assert "the loss still moves" in convergence_of(history).sentence
 
 
@@ -125,6 +124,6 @@ def test_too_little_is_too_early(tmp_path: Path) -> None:
     found = convergence_of(recorded(tmp_path, {"loss": np.ones(10)}, np.array([0.8, 0.7])))
     assert not found.plateau
     assert found.sentence == (
-        "Too early to tell by the similarity index, 0.700 now: 2 epochs are sampled; too few steps to tell by the loss."
+        "Too early to tell by the similarity index, 0.700 now: 2 sampled so far; too few steps to tell by the loss."
     )
     assert convergence_of(History(tmp_path / "none.jsonl")).sentence == "Nothing is recorded yet."

@@ -23,7 +23,7 @@ from support.runs import TINY, begin, lines, splits, train  # noqa: E402
 
 from accompanist.errors import ConfigError, StorageError, TrainingError  # noqa: E402
 from accompanist.music import midifile  # noqa: E402
-from accompanist.runs import History, checkpoints  # noqa: E402
+from accompanist.runs import History, checkpoints, convergence  # noqa: E402
 from accompanist.runs.convergence import convergence_of  # noqa: E402
 from training import checkpoint, loop, plot, samples, session  # noqa: E402
 from training.classic import Classic  # noqa: E402
@@ -367,8 +367,9 @@ def test_a_rule_between_two_samples_is_kept_with_samples_at_an_epochs_end(tmp_pa
     assert [line["epoch"] for line in lines(run, "epoch")] == [0, 2]
 
 
-def test_a_plateau_ends_the_run(tmp_path: Path) -> None:
+def test_a_plateau_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a step that learns nothing: its critic's loss, and what it plays, stay as they are."""
+    monkeypatch.setattr(convergence, "BLOCK_STEPS", 1)  # or it takes a thousand steps
     config = msgspec.structs.replace(TINY, epochs=40, stop=("plateau",))
     run = begin(tmp_path, config)
 
@@ -381,7 +382,7 @@ def test_a_plateau_ends_the_run(tmp_path: Path) -> None:
     assert train(run, prepare=idle)
     assert 40 <= len(lines(run, "step")) <= 50  # no sooner than a loss can be judged
     assert run.status().reason == "ended by --stop plateau"
-    assert convergence_of(History(run.record)).sentence.startswith("No longer improving since epoch 0")
+    assert convergence_of(History(run.record)).sentence.startswith("Not better than before the first step")
 
 
 class _Still:

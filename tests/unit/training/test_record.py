@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[train]'")
 
 from accompanist.errors import StorageError, TrainingError
+from accompanist.runs import History
 from training import plot, record
 from training.record import Record
 
@@ -97,10 +98,10 @@ def test_the_picture_shows_any_record(tmp_path: Path) -> None:
     metrics = {"note_in_chord": 0.5, "note_in_chord_chance": 0.25}
     with Record(path) as file:
         file.epoch(0, 0, metrics, metrics, {})
-        plot.draw(path, picture)  # nothing but epoch 0
+        plot.draw(History(path), picture)  # nothing but epoch 0
         before = picture.read_bytes()
         file.steps(1, [0.5, 1.0], LOSSES)
         file.epoch(2, 1, metrics, metrics, {})
-    plot.draw(path, picture)
+    plot.draw(History(path), picture)
     assert picture.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert picture.read_bytes() != before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -70,6 +71,7 @@ def console(
             database=database,
             clock=time.monotonic,
             today=lambda: datetime.now(tz=UTC),
+            sleep=asyncio.sleep,
             tell=lambda text: click.echo(text, err=True),
         )
         server = Server(

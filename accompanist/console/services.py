@@ -13,6 +13,7 @@ from accompanist.console.models import Models
 from accompanist.console.music import Music
 from accompanist.console.queue import Queue
 from accompanist.console.sounds import Sounds
+from accompanist.console.stage.daemon import Sleep
 from accompanist.console.tasks import PROGRAM, Tasks
 
 
@@ -32,7 +33,9 @@ class Services:
         queue: Trainings that wait, run and are done.
         clock: Seconds, monotonic.
         today: The date and hour, for people.
+        sleep: Lets so many seconds go by.
         stopping: Set when the console ends: every open stream of events ends then.
+        program: What commands are run by.
     """
 
     config: Config
@@ -46,7 +49,9 @@ class Services:
     queue: Queue
     clock: Callable[[], float]
     today: Callable[[], datetime]
+    sleep: Sleep
     stopping: asyncio.Event
+    program: Sequence[str]
 
     @classmethod
     def at(
@@ -60,6 +65,7 @@ class Services:
         database: str = "",
         clock: Callable[[], float],
         today: Callable[[], datetime],
+        sleep: Sleep,
         program: Sequence[str] = PROGRAM,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Services:
@@ -74,6 +80,7 @@ class Services:
             database: URL of a queue of trainings that is shared; empty: a file among the runs.
             clock: Seconds, monotonic.
             today: The date and hour.
+            sleep: Lets so many seconds go by.
             program: What commands are run by.
             tell: Takes a line for the terminal.
         """
@@ -90,5 +97,7 @@ class Services:
             queue=Queue(runs, config_path, database, stopping, program=program, tell=tell),
             clock=clock,
             today=today,
+            sleep=sleep,
             stopping=stopping,
+            program=program,
         )

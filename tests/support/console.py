@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ def services_at(folder: Path) -> Services:
         cache=folder / "cache",
         kept=folder / "kept",
         clock=lambda: 0.0,
+        sleep=asyncio.sleep,
         program=NO_PROGRAM,
         today=lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
     )

@@ -54,8 +54,10 @@ def page(services: Services) -> Page:
 class _Stage:
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._band = Band(services.kept / "stage", services.today, services.config_path)
-        self._watch = Watch(self._addresses)
+        self._band = Band(
+            services.kept / "stage", services.today, services.sleep, services.config_path, services.program
+        )
+        self._watch = Watch(self._addresses, services.sleep)
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

@@ -6,13 +6,11 @@ as well. A console that ends as it should ends it.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +19,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from accompanist.console.stage.daemon import Sleep
 from accompanist.errors import ConsoleError, ControlError, StorageError
 from accompanist.runtime.control_address import Address, usual_address
 from accompanist.runtime.control_client import ask
@@ -85,6 +84,7 @@ class Band:
     Args:
         folder: Where its logs, and what it says, are kept.
         today: The date, for the logs' names.
+        sleep: Lets so many seconds go by.
         config_path: Settings file to hand on; None: the usual place.
         program: What to run, before its arguments.
     """
@@ -93,11 +93,13 @@ class Band:
         self,
         folder: Path,
         today: Callable[[], datetime],
+        sleep: Sleep,
         config_path: Path | None,
-        program: Sequence[str] = (sys.executable, "-m", "accompanist"),
+        program: Sequence[str],
     ) -> None:
         self._folder = folder
         self._today = today
+        self._sleep = sleep
         self._program = [*program, *(["--config", str(config_path)] if config_path else [])]
         self._process: subprocess.Popen[bytes] | None = None
         self._known = self._remembered()
@@ -166,7 +168,7 @@ class Band:
             for _ in range(round(END_S / LOOK_S)):
                 if not self._lives(known.pid):
                     break
-                await asyncio.sleep(LOOK_S)
+                await self._sleep(LOOK_S)
             else:
                 self._send(known.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
                 if self._process is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,9 @@ ANSWER_S = 3.0
 AGAIN_S = 1.0
 """Between two looks for a daemon."""
 _LONGEST_LINE = 1 << 16
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Lets so many seconds go by: `asyncio.sleep`, or a test's own."""
 
 
 class About(msgspec.Struct, frozen=True):
@@ -45,10 +48,12 @@ class DaemonLink:
 
     Args:
         addresses: Where one may be, the best first; asked anew for each look.
+        sleep: Lets so many seconds go by.
     """
 
-    def __init__(self, addresses: Callable[[], Sequence[Address]]) -> None:
+    def __init__(self, addresses: Callable[[], Sequence[Address]], sleep: Sleep) -> None:
         self._addresses = addresses
+        self._sleep = sleep
         self.address: Address | None = None
         """Of the daemon that is there."""
         self.about: About | None = None
@@ -64,7 +69,7 @@ class DaemonLink:
                 with contextlib.suppress(OSError, ValueError, KeyError, msgspec.MsgspecError):
                     await self._listen(address)
                 self.address = self.about = self.status = None
-            await asyncio.sleep(AGAIN_S)
+            await self._sleep(AGAIN_S)
 
     async def _listen(self, address: Address) -> None:
         async with asyncio.timeout(ANSWER_S):

@@ -23,6 +23,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from accompanist.engine.player import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON
 from accompanist.music.chord_names import named_chords
 from accompanist.music.note import Note
 from accompanist.music.time import PPQ
@@ -51,8 +52,6 @@ BEHIND_BEATS = 8
 _JUMPS = ("start", "position")
 _QUIET_EVENTS = ("job", "answer", "late_answer", "dropped_answer", "fallback_rest", "fallback_hold", "fallback_silence")
 """Told by other items, or by meters."""
-_NOTE_OFF, _NOTE_ON, _CONTROL = 0x80, 0x90, 0xB0
-_ALL_OFF = (120, *range(123, 128))
 
 
 class _Numbered(NamedTuple):
@@ -178,14 +177,14 @@ class StagePicture:
         if len(data) != 3:
             return
         kind, (_, pitch, velocity) = data[0] & 0xF0, data
-        if kind == _CONTROL and pitch in _ALL_OFF:
+        if kind == CONTROL and (pitch == ALL_SOUND_OFF or pitch >= ALL_NOTES_OFF):
             for its_track, its_pitch in [key for key in self._sounding if key[0] == track]:
                 self._ended(its_track, its_pitch, tick)
-        elif kind == _NOTE_ON and velocity > 0:
+        elif kind == NOTE_ON and velocity > 0:
             self._ended(track, pitch, tick)
             self._sounding[track, pitch] = Note(tick, pitch, tick + 1, velocity)
             self._tell("strokes", "on", track, pitch, tick, velocity)
-        elif kind in (_NOTE_ON, _NOTE_OFF):
+        elif kind in (NOTE_ON, NOTE_OFF):
             self._ended(track, pitch, tick)
 
     def _ended(self, track: int, pitch: int, tick: int) -> None:

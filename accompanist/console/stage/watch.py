@@ -12,13 +12,15 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 
 from accompanist.console.events import Event
-from accompanist.console.stage.daemon import DaemonLink
+from accompanist.console.stage.daemon import DaemonLink, Sleep
 from accompanist.console.stage.follow import LogTail
 from accompanist.console.stage.picture import StagePicture
 from accompanist.runtime.control_address import Address
 
 LOOK_S = 0.1
 """Between two looks into the log, and at most between two events to a page."""
+_LONGEST_NUMBER = 18
+"""Digits; nothing was ever told so often."""
 
 
 class Watch:
@@ -26,10 +28,12 @@ class Watch:
 
     Args:
         addresses: Where one may be, the best first.
+        sleep: Lets so many seconds go by.
     """
 
-    def __init__(self, addresses: Callable[[], Sequence[Address]]) -> None:
-        self.link = DaemonLink(addresses)
+    def __init__(self, addresses: Callable[[], Sequence[Address]], sleep: Sleep) -> None:
+        self.link = DaemonLink(addresses, sleep)
+        self._sleep = sleep
         self.picture = StagePicture()
         self._name = secrets.token_hex(4)  # of this console's numbering: after a restart numbers mean something else
         self._log = ""
@@ -60,7 +64,8 @@ class Watch:
             band: How the band started here stands.
         """
         name, _, number_text = (last_id or "").partition("-")
-        number = int(number_text) if name == self._name and number_text.isdecimal() else -1
+        ours = name == self._name and number_text.isdecimal() and len(number_text) <= _LONGEST_NUMBER
+        number = int(number_text) if ours else -1
         told, standing = -1, None
         async with self.looking():
             while True:
@@ -75,7 +80,7 @@ class Watch:
                 if self.link.told != told and self.link.status is not None:
                     told = self.link.told
                     yield Event(self.link.status, name="status")
-                await asyncio.sleep(LOOK_S)
+                await self._sleep(LOOK_S)
 
     async def _follow(self) -> None:
         tail: LogTail | None = None
@@ -88,7 +93,7 @@ class Watch:
                 tail = LogTail(Path(self._log))
             if tail is not None and about is not None:
                 await self._read(tail, about.drums)
-            await asyncio.sleep(LOOK_S)
+            await self._sleep(LOOK_S)
 
     async def _read(self, tail: LogTail, drums: Sequence[str]) -> None:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from accompanist.console.stage.band import KEPT_LOGS, Band, Start
+from accompanist.console.stage.band import END_S, KEPT_LOGS, Band, Start
+from accompanist.console.stage.daemon import Sleep
 from accompanist.errors import ConsoleError, StorageError
 from accompanist.runtime.control_address import usual_address
 
@@ -21,8 +24,9 @@ SAYS_NO = (
 ENDS_WHEN_TOLD = "import time; time.sleep(1000)"
 
 
-def band_at(folder: Path, code: str = ENDS_WHEN_TOLD) -> Band:
-    return Band(folder, lambda: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None, (sys.executable, "-c", code))
+def band_at(folder: Path, code: str = ENDS_WHEN_TOLD, sleep: Sleep = asyncio.sleep) -> Band:
+    today = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    return Band(folder, lambda: today, sleep, None, (sys.executable, "-c", code))
 
 
 def test_what_is_chosen_becomes_flags() -> None:
@@ -68,6 +72,25 @@ def test_there_is_one_and_it_is_ended(tmp_path: Path) -> None:
     assert band.standing() == {"started": False, "exit_code": None, "said": ""}
     assert not (tmp_path / "band.json").exists()
     asyncio.run(band.stop())
+
+
+def test_one_that_does_not_end_when_told_is_killed(tmp_path: Path) -> None:
+    slept_s: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept_s.append(seconds)
+
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    deaf = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); open({str(ready)!r}, 'w').close()"
+    band = band_at(tmp_path, f"{deaf}; {ENDS_WHEN_TOLD}", sleep)
+    band.start(Start(), Path("m.onnx"))
+    process = band._process
+    assert process is not None
+    ready.read_text(encoding="utf-8")  # waits until it is deaf
+    asyncio.run(band.stop())
+    assert process.poll() == -signal.SIGKILL
+    assert sum(slept_s) == pytest.approx(END_S)
 
 
 def test_a_number_of_a_process_that_is_somebody_elses_is_never_ended(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from support.performance import HEADER
 from support.tiny import TINY_SPEC
 
@@ -53,7 +54,7 @@ def test_a_page_sees_the_daemon_its_log_and_its_end(tmp_path: Path) -> None:
     written(log, HEADER, MessageRecord(1.0, 1.0, 480, 0, "902440"))
 
     async def seen() -> None:
-        watch = Watch(lambda: [address])
+        watch = Watch(lambda: [address], asyncio.sleep)
         events = watch.events(None, dict)
         first = await until(events, lambda event: event.name == "standing")
         assert first[-1].data == {"about": None, "band": {}}
@@ -83,12 +84,24 @@ def test_a_page_sees_the_daemon_its_log_and_its_end(tmp_path: Path) -> None:
     asyncio.run(seen())
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "x", ""])
+def test_a_number_that_is_none_gets_everything(tmp_path: Path, number: str) -> None:
+    async def seen() -> None:
+        watch = Watch(lambda: [Address(tmp_path / "nobody.sock")], asyncio.sleep)
+        events = watch.events(f"{watch._name}-{number}", dict)
+        (told,) = [event for event in await until(events, lambda e: e.name == "items") if event.name == "items"]
+        assert told.data == {"whole": True, "items": []}
+        await events.aclose()
+
+    asyncio.run(seen())
+
+
 def test_an_id_of_another_console_gets_everything(tmp_path: Path) -> None:
     address, log = Address(tmp_path / "band.sock"), tmp_path / "log.jsonl"
     written(log, HEADER)
 
     async def seen() -> None:
-        events = Watch(lambda: [address]).events("deadbeef-12", dict)
+        events = Watch(lambda: [address], asyncio.sleep).events("deadbeef-12", dict)
         told = await until(events, lambda event: event.name == "items" and bool(event.data["items"]))
         assert told[-1].data["items"][0][0] == "performance"
         await events.aclose()

@@ -12,8 +12,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,7 @@ from accompanist.config import TrainConfig
 from accompanist.console.events import Event, pause
 from accompanist.console.tasks import PROGRAM
 from accompanist.errors import AccompanistError, MissingExtra, StorageError
+from accompanist.runs import RunFolder
 
 if TYPE_CHECKING:
     from accompanist.jobs.client import Jobs
@@ -116,12 +117,28 @@ class Queue:
         """See `Jobs.resume`."""
         return await self._changed(lambda jobs: jobs.resume(name))
 
-    async def watch(self, after: str | None) -> AsyncIterator[Event]:
-        """The queue as it stands, again whenever that has changed."""
-        last = after
+    async def go_on(self, run: RunFolder) -> JobStatus:
+        """See `Jobs.go_on`."""
+        return await self._changed(lambda jobs: jobs.status(jobs.go_on(run)))
+
+    def known(self, name: str) -> JobStatus | None:
+        """A job as it was seen last; None where it was not, so that nobody waits for the database."""
+        return next((job for job in self._standing.jobs if job.id == name), None)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look often while somebody looks on."""
         self._watchers += 1
         self._wake.set()
         try:
+            yield
+        finally:
+            self._watchers -= 1
+
+    async def watch(self, after: str | None) -> AsyncIterator[Event]:
+        """The queue as it stands, again whenever that has changed."""
+        last = after
+        with self.watched():
             while True:
                 if self._jobs is not None or self._standing.problem:
                     state = msgspec.json.encode(self._standing)
@@ -131,8 +148,6 @@ class Queue:
                         yield Event(msgspec.Raw(state), known, "queue")
                 if not await pause(self._stopping, LOOK_S):
                     return
-        finally:
-            self._watchers -= 1
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:

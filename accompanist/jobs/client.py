@@ -12,9 +12,11 @@ import msgspec
 from dbos import DBOSClient, DBOSPortableJSONSerializer, WorkflowStatus
 
 from accompanist.errors import JobError
+from accompanist.jobs.belonging import claim, job_of
 from accompanist.jobs.database import Database
-from accompanist.jobs.job import APPLICATION, EVENT, QUEUE, VERSION, WORKFLOW, Doing, Job, JobStatus, State, title_of
+from accompanist.jobs.job import APPLICATION, EVENT, QUEUE, VERSION, WORKFLOW, Doing, Job, JobStatus, State
 from accompanist.jobs.liveness import liveness_of
+from accompanist.runs import RunFolder
 
 _STATES: dict[str, State] = {
     "ENQUEUED": "queued",
@@ -72,12 +74,47 @@ class Jobs:
             Its name.
         """
         known = secrets.token_hex(4)
+        self._enqueue(known, job)
+        return known
+
+    def go_on(self, run: RunFolder) -> str:
+        """Have a worker go on with a run that is there, from its last checkpoint: one begun by hand, or by a job.
+
+        Returns:
+            The job's name: the run's own where that was cancelled or has failed, else a new one.
+
+        Raises:
+            JobError: a job has it already.
+            ConfigError: its settings are damaged.
+            StorageError: its folder cannot be written.
+        """
+        before = self._known(job_of(run.path))
+        if before is not None and not before.over:
+            raise JobError(
+                f"{run.path.name} is {before.state} already, as job {before.id}",
+                hint=f"accompanist jobs watch {before.id}",
+            )
+        if before is not None and before.state != "finished":
+            return self.resume(before.id).id
+        job = Job(train=run.config().train, run=run.path.name)
+        known = secrets.token_hex(4)
+        claim(run.path, known)  # before a worker may take it: asked for twice, it is queued once
+        self._enqueue(known, job)
+        return known
+
+    def _enqueue(self, known: str, job: Job) -> None:
         with self._database.told():
             self._client.enqueue(
                 {"queue_name": QUEUE, "workflow_name": WORKFLOW, "workflow_id": known, "app_version": VERSION},
                 msgspec.to_builtins(job),
             )
-        return known
+
+    def _known(self, name: str) -> JobStatus | None:
+        """A job by its whole name; None where this queue has none of it."""
+        if not name:
+            return None
+        with self._database.told():
+            return next(iter(self._told(self._client.list_workflows(name=WORKFLOW, workflow_ids=[name]))), None)
 
     def all(self, *, most: int = 50) -> list[JobStatus]:
         """The newest jobs, newest first."""
@@ -180,7 +217,7 @@ class Jobs:
 
 def _title(given: Any) -> str:
     try:
-        return title_of(msgspec.convert(given["args"][0], Job).train)
+        return msgspec.convert(given["args"][0], Job).title
     except (msgspec.ValidationError, KeyError, IndexError, TypeError):  # of a version whose settings were others
         return "?"
 

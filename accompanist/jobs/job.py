@@ -21,14 +21,21 @@ State = Literal["queued", "running", "interrupted", "finished", "failed", "cance
 OVER: tuple[State, ...] = ("finished", "failed", "cancelled")
 
 
-class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """What is to be trained.
 
     Args:
         train: The run's settings. `runs` is the worker's own business: all runs of a queue stand in one folder.
+        run: Name of a run's folder to go on with, whoever began it; empty: a new one.
     """
 
     train: TrainConfig
+    run: str = ""
+
+    @property
+    def title(self) -> str:
+        """What to call it in a list."""
+        return self.run or title_of(self.train)
 
 
 class Doing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -269,8 +269,8 @@ def _tell(text: str) -> None:
 @click.pass_obj
 def begin(config_path: Path | None, /, job: str) -> None:
     """What a worker calls first for a JOB: read the music, begin the run; one that has begun is left as it is."""
+    from accompanist.jobs.belonging import files_for, run_of  # noqa: PLC0415 (see `submit`)
     from training.commands.train import begun  # noqa: PLC0415 (torch)
-    from training.jobs.belonging import files_for, run_of  # noqa: PLC0415
 
     settings = load_config(config_path)
     run = run_of(job, Path(settings.train.runs))

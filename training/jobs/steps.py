@@ -19,11 +19,11 @@ import tomlkit
 from dbos import DBOS
 
 from accompanist.config import Config, DataConfig
+from accompanist.jobs.belonging import JOB_FILE, job_of
 from accompanist.jobs.database import Database
 from accompanist.jobs.job import EVENT, Doing, Job
 from accompanist.runs import History, RunFolder
 from accompanist.runs.checkpoints import best_of
-from training.jobs.belonging import JOB_FILE
 from training.jobs.process import WorkerStopping, failure, run
 from training.jobs.progress import Pace
 
@@ -58,14 +58,16 @@ class Steps:
         self._clock = clock
 
     def prepare(self, job: str, given: dict[str, Any]) -> str:
-        """Read the music and begin the run; returns its folder's name."""
+        """Read the music and begin the run, or find the one to go on with; returns its folder's name."""
         try:
-            train = msgspec.convert(given, Job).train
+            wanted = msgspec.convert(given, Job)
         except msgspec.ValidationError as error:
             raise failure(
                 f"the job's settings are none of this version's: {error}", "submit it with the version that works"
             ) from error
-        train = msgspec.structs.replace(train, runs=str(self._runs))
+        if wanted.run:
+            return self._taken_on(job, wanted.run)
+        train = msgspec.structs.replace(wanted.train, runs=str(self._runs))
         self._locks.mkdir(parents=True, exist_ok=True)
         settings = self._locks / f"{job}.toml"
         settings.write_text(tomlkit.dumps(msgspec.to_builtins(Config(train=train, data=self._data))), encoding="utf-8")
@@ -108,6 +110,13 @@ class Steps:
         folder = self._folder(name)
         self._do(job, Doing(step="report", run=name), ["runs", "report", str(folder.path)])
         return folder.report.name
+
+    def _taken_on(self, job: str, name: str) -> str:
+        folder = self._folder(name)
+        if job_of(folder.path) != job:
+            raise failure(f"{name} is another job's by now", "accompanist jobs list")
+        _publish(Doing(step="prepare", run=name))
+        return name
 
     def _folder(self, name: str) -> RunFolder:
         path = self._runs / name

@@ -22,6 +22,7 @@ from accompanist.console.responses import JSON, Refusal
 from accompanist.console.samples import sample_at, samples_of, song_of, sound_of
 from accompanist.console.services import Services
 from accompanist.console.tasks import Task
+from accompanist.jobs.belonging import job_of
 from accompanist.runs import RunFolder, RunIndex
 
 LOOK_S = 1.0
@@ -44,6 +45,8 @@ def page(services: Services) -> Page:
             Route("/api/runs/{run}/export", runs.export, methods=["POST"]),
             Route("/api/runs/{run}/report", runs.make_report, methods=["POST"]),
             Route("/runs/{run}/report", runs.report),
+            Route("/api/runs/{run}/resume", runs.resume, methods=["POST"]),
+            Route("/api/runs/{run}/cancel", runs.cancel, methods=["POST"]),
             Route(f"{sample}/song", runs.song),
             Route(f"{sample}/sound", runs.sound),
             Route(f"{sample}/midi", runs.midi),
@@ -83,17 +86,20 @@ class _Runs:
 
     async def _follow(self, run: RunFolder, place: str | None) -> AsyncIterator[Event]:
         known = None
-        while True:
-            standing = await run_in_threadpool(_standing, run)
-            if standing != known:
-                known = standing
-                yield Event(standing, name="standing")
-            new = await run_in_threadpool(self._followed.since, run, place)
-            if not new.empty:
-                place = new.place
-                yield Event(new, place, "curves")
-            if not await pause(self._services.stopping, LOOK_S):
-                return
+        with self._services.queue.watched():
+            while True:
+                standing = await run_in_threadpool(_standing, run)
+                job = self._services.queue.known(standing["job"])
+                standing["job"] = job.state if job else None
+                if standing != known:
+                    known = standing
+                    yield Event(standing, name="standing")
+                new = await run_in_threadpool(self._followed.since, run, place)
+                if not new.empty:
+                    place = new.place
+                    yield Event(new, place, "curves")
+                if not await pause(self._services.stopping, LOOK_S):
+                    return
 
     async def song(self, request: Request) -> Response:
         return JSON(await run_in_threadpool(song_of, await self._sample(request)))
@@ -125,6 +131,25 @@ class _Runs:
         if not run.report.is_file():
             raise Refusal(404, f"{run.path.name} has no report yet", "its page has a button that writes it")
         return FileResponse(run.report, media_type="text/html", headers=SANDBOX)
+
+    async def resume(self, request: Request) -> Response:
+        """As a job, whoever began it."""
+        run = await self._found(request)
+        status = await run_in_threadpool(run.status)
+        if status.state == "running":
+            raise Refusal(409, f"{run.path.name} is trained at this moment")
+        if status.state == "finished":
+            raise Refusal(409, f"{run.path.name} has come to its end", "fine-tune from it: that begins another run")
+        return JSON(await self._services.queue.go_on(run))
+
+    async def cancel(self, request: Request) -> Response:
+        run = await self._found(request)
+        job = await run_in_threadpool(job_of, run.path)
+        if not job:
+            raise Refusal(
+                409, f"{run.path.name} was begun by hand", "Ctrl-C in its terminal ends it, with a checkpoint"
+            )
+        return JSON(await self._services.queue.cancel(job))
 
     async def _found(self, request: Request) -> RunFolder:
         """The run of that name: looked up among those there are, never taken for a path."""
@@ -163,8 +188,13 @@ def _told(run: RunFolder) -> dict[str, Any]:
 
 
 def _standing(run: RunFolder) -> dict[str, Any]:
-    """How it stands, and what there is to hear."""
-    return {**run.status()._asdict(), "epochs": run.epochs(), "samples": samples_of(run)}
+    """How it stands, whose it is, and what there is to hear."""
+    return {
+        **run.status()._asdict(),
+        "job": job_of(run.path),
+        "epochs": run.epochs(),
+        "samples": samples_of(run),
+    }
 
 
 def _settings(run: RunFolder) -> dict[str, Any]:

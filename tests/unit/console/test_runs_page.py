@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from support.console import app_at, browser
 from support.run_folders import add_checkpoint, add_epoch, add_steps, make_run
 
+from accompanist.jobs.belonging import job_of
 from accompanist.music import midifile
 from accompanist.music.note import Note
 from accompanist.music.song import MidiSong, MidiTrack
@@ -98,7 +99,7 @@ def test_a_damaged_sample_is_told(client: TestClient) -> None:
 def test_a_run_is_looked_up_and_never_a_path(client: TestClient, name: str) -> None:
     for what in ("", "/settings", "/curves", "/events", f"/samples/0/{MELODY}/midi"):
         assert client.get(f"/api/runs/{name}{what}").status_code == 404
-    for what in ("export", "report"):
+    for what in ("export", "report", "resume", "cancel"):
         assert client.post(f"/api/runs/{name}/{what}").status_code == 404
     assert client.get(f"/runs/{name}/report").status_code == 404
 
@@ -131,6 +132,30 @@ def test_a_report_can_do_nothing_in_the_console_s_name(client: TestClient, run: 
     assert not any(part.startswith("connect-src") for part in policy)
     assert answer.headers["x-frame-options"] == "DENY"
     assert "sandbox" not in client.get("/runs/0001-a").headers["content-security-policy"]
+
+
+def test_a_run_begun_by_hand_is_resumed_as_a_job_and_cancelled(client: TestClient, run: Path) -> None:
+    pytest.importorskip("dbos", reason="needs the jobs extra: pip install -e '.[jobs]'")
+    by_hand = client.post("/api/runs/0001-a/cancel")
+    assert by_hand.status_code == 409
+    assert "begun by hand" in by_hand.json()["error"]
+    job = client.post("/api/runs/0001-a/resume").json()
+    assert (job["state"], job["title"]) == ("queued", "0001-a")
+    again = client.post("/api/runs/0001-a/resume")
+    assert (again.status_code, job_of(run)) == (409, job["id"])
+    assert client.post("/api/runs/0001-a/cancel").json()["state"] == "cancelled"
+    assert client.post("/api/runs/0001-a/resume").json()["id"] == job["id"]
+
+
+def test_what_is_trained_or_at_its_end_is_not_resumed(client: TestClient, run: Path) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="no lock tells here who trains")
+    add_checkpoint(run, 6, 2.0, coupling=0.3)
+    finished = client.post("/api/runs/0001-a/resume")
+    assert finished.status_code == 409
+    assert "come to its end" in finished.json()["error"]
+    with (run / "metrics.jsonl").open("ab") as record:
+        fcntl.flock(record, fcntl.LOCK_EX)
+        assert "at this moment" in client.post("/api/runs/0001-a/resume").json()["error"]
 
 
 def test_a_damaged_run_is_told_and_does_not_hide_the_others(client: TestClient, run: Path) -> None:

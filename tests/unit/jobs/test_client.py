@@ -9,11 +9,15 @@ import pytest
 
 pytest.importorskip("dbos", reason="needs the jobs extra: pip install -e '.[jobs]'")
 
+from support.run_folders import make_run
+
 from accompanist.config import TrainConfig
 from accompanist.errors import JobError, StorageError
+from accompanist.jobs.belonging import JOB_FILE, job_of
 from accompanist.jobs.client import Jobs
 from accompanist.jobs.database import Database
 from accompanist.jobs.job import Job, title_of
+from accompanist.runs import RunFolder
 
 
 @pytest.fixture
@@ -63,3 +67,23 @@ def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 def test_titles() -> None:
     assert title_of(TrainConfig()) == "musegan"
     assert title_of(TrainConfig(model="live", data=("mine", "groove"))) == "live-mine-groove"
+
+
+def test_a_run_begun_by_hand_is_gone_on_with_once(jobs: Jobs, tmp_path: Path) -> None:
+    run = RunFolder(make_run(tmp_path / "runs", "0001-mine", epochs=7))
+    name = jobs.go_on(run)
+    assert job_of(run.path) == name
+    job = jobs.status(name)
+    assert (job.state, job.title) == ("queued", "0001-mine")
+    with pytest.raises(JobError, match="0001-mine is queued already"):
+        jobs.go_on(run)
+    jobs.cancel(name)
+    assert jobs.go_on(run) == name
+    assert jobs.status(name).state == "queued"
+
+
+@pytest.mark.parametrize("said", [b'{"id": "of-another-queue"}', b'{"id": 3}', b"[]", b"{", b"\xff"])
+def test_a_run_whose_job_is_not_known_here_gets_another(jobs: Jobs, tmp_path: Path, said: bytes) -> None:
+    run = RunFolder(make_run(tmp_path / "runs", "0001-mine"))
+    (run.path / JOB_FILE).write_bytes(said)
+    assert jobs.status(jobs.go_on(run)).state == "queued"

@@ -41,6 +41,13 @@ export function actions(name, told) {
     notice(`Exported and verified: it differs from the trained network by ${task.result.largest_error.toExponential(1)} at most.`);
   }
 
+  for (const [what, words] of [["cancel", "ends with a checkpoint."], ["resume", "is in the queue; it goes on from its last checkpoint."]]) {
+    $(what).addEventListener("click", async () => {
+      $(what).disabled = true;
+      if (await tried(() => post(`${path}/${what}`))) notice(`${name} ${words}`);
+      $(what).disabled = false;
+    });
+  }
   $("export").addEventListener("click", () => doing("Exporting ...", () => ready(true)));
   $("report").addEventListener("click", () => doing("Looking for the report ...", async () => {
     await made("report", "Writing the report");

@@ -8,6 +8,7 @@ const FAINT = "55"; // the alpha of a curve behind its smoothed one
 const charts = new Set();
 export const view = { smoothing: 0.6, log: false, along: "epoch", from: null, to: null };
 export const DASHES = [[], [7, 4], [2, 3], [10, 3, 2, 3]];
+export const MARKS = ["circle", "triangle", "rect", "rectRot", "crossRot", "star"]; // colour alone need not tell
 let library = null;
 
 // Loaded when the first chart is drawn, so that the page itself is there at once.
@@ -34,7 +35,7 @@ export function smoothed(values, weight) {
   });
 }
 
-// A chart in a box. `curves()` gives [{ label, colour, dash, points: {step, epoch, value}, marks, faint }], `levels()` lines
+// A chart in a box. `curves()` gives [{ label, colour, dash, points: {step, epoch, value}, marks, mark }], `levels()` lines
 // across: [{ label, value, colour, dash }].
 export class Plot {
   constructor(box, { curves, levels = () => [], label, zoomable = true }) {
@@ -50,10 +51,10 @@ export class Plot {
     const Chart = await chartjs();
     const datasets = this.#datasets();
     if (!this.chart) {
-      this.chart = new Chart(this.canvas, { type: "line", data: { datasets }, options: options(this.high) });
+      this.chart = new Chart(this.canvas, { type: "line", data: { datasets }, options: options(this.high, this.marked) });
     } else {
       this.chart.data.datasets = datasets;
-      this.chart.options = options(this.high);
+      this.chart.options = options(this.high, this.marked);
       this.chart.update("none");
     }
   }
@@ -62,11 +63,13 @@ export class Plot {
     const found = [];
     const value = (y) => (view.log ? (y === 0 ? NaN : Math.abs(y)) : y);
     let low = Infinity, high = -Infinity;
+    this.marked = false;
     for (const curve of this.curves()) {
+      this.marked ||= Boolean(curve.mark);
       const xs = curve.points[view.along];
       const points = (ys) => xs.map((x, i) => ({ x, y: value(ys[i]) }));
       if (xs.length) [low, high] = [Math.min(low, xs[0]), Math.max(high, xs.at(-1))];
-      const shared = { borderDash: curve.dash ?? [], pointRadius: curve.marks ? 2.5 : 0, pointHitRadius: 8 };
+      const shared = { borderDash: curve.dash ?? [], pointRadius: curve.marks ? 3 : 0, pointHitRadius: 8, pointStyle: curve.mark ?? "circle" };
       const smooth = !curve.marks && view.smoothing > 0;
       if (smooth) found.push({ ...shared, label: "", data: points(curve.points.value), borderColor: curve.colour + FAINT, borderWidth: 1, borderDash: [] });
       found.push({ ...shared, label: curve.label, data: points(smooth ? smoothed(curve.points.value, view.smoothing) : curve.points.value), borderColor: curve.colour, backgroundColor: curve.colour, borderWidth: 2 });
@@ -74,7 +77,7 @@ export class Plot {
     this.high = high;
     for (const level of this.levels()) {
       if (!Number.isFinite(level.value) || !Number.isFinite(low)) continue;
-      found.push({ label: level.label, data: [low, high].map((x) => ({ x, y: value(level.value) })), borderColor: level.colour, borderDash: level.dash, borderWidth: 1.5, pointRadius: 0 });
+      found.push({ label: level.label, data: [low, high].map((x) => ({ x, y: value(level.value) })), borderColor: level.colour, borderDash: level.dash, borderWidth: 1.5, pointRadius: 0, pointStyle: "line" });
     }
     return found;
   }
@@ -116,7 +119,7 @@ export class Plot {
   }
 }
 
-function options(high) {
+function options(high, marked) {
   const axis = { grid: { color: GRID }, ticks: { color: INK, maxRotation: 0 }, border: { color: GRID } };
   return {
     animation: false, maintainAspectRatio: false, spanGaps: true, interaction: { mode: "nearest", axis: "x", intersect: false },
@@ -126,7 +129,7 @@ function options(high) {
       y: { ...axis, type: view.log ? "logarithmic" : "linear", title: { display: view.log, text: "size", color: INK } },
     },
     plugins: {
-      legend: { labels: { color: "#edf0f5", boxWidth: 18, boxHeight: 2, filter: (item) => item.text } },
+      legend: { labels: { color: "#edf0f5", ...(marked ? { usePointStyle: true, pointStyleWidth: 14 } : { boxWidth: 18, boxHeight: 2 }), filter: (item) => item.text } },
       tooltip: { filter: (item) => item.dataset.label, callbacks: { title: (items) => (items.length ? `${view.along} ${Number(items[0].parsed.x.toFixed(3))}` : ""), label: (item) => `${item.dataset.label}: ${Number(item.parsed.y.toPrecision(5))}` } },
     },
   };

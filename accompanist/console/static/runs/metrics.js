@@ -27,14 +27,14 @@ const PEOPLE = "#edf0f5", CHANCE = "#a7b0c0";
 const plots = new Map();
 const title = (name) => name[0].toUpperCase() + name.slice(1).replaceAll("_", " ");
 
-export function showMetrics(runs, colourOf) {
+export function showMetrics(runs, looks) {
   const names = runs()[0].metrics.filter((name) => name !== "note_in_chord_chance");
   const main = names.filter((name) => !name.includes("."));
   main.sort((a, b) => (FIRST.indexOf(a) + 1 || 99) - (FIRST.indexOf(b) + 1 || 99));
-  for (const name of main) plot(document.getElementById("main-metrics"), name, name, runs, colourOf);
+  for (const name of main) plot(document.getElementById("main-metrics"), name, name, runs, looks);
   for (const name of names.filter((name) => name.includes("."))) {
     const [track, metric] = [name.slice(0, name.indexOf(".")), name.slice(name.indexOf(".") + 1)];
-    plot(trackBox(track), name, metric, runs, colourOf);
+    plot(trackBox(track), name, metric, runs, looks);
   }
   for (const made of plots.values()) made();
 }
@@ -51,7 +51,7 @@ function trackBox(track) {
   return box;
 }
 
-function plot(box, name, metric, runs, colourOf) {
+function plot(box, name, metric, runs, looks) {
   if (plots.has(name)) return;
   const now = element("p", { class: "now number" });
   const canvas = element("div", { class: "chart" });
@@ -68,7 +68,7 @@ function plot(box, name, metric, runs, colourOf) {
     else drawn = new Plot(canvas, {
       label: title(metric),
       curves: () => [
-        ...runs().map((its) => ({ label: runs().length > 1 ? its.name : "model", colour: colourOf(its), points: its.metric(name), marks: true })),
+        ...runs().map((its) => ({ label: runs().length > 1 ? its.name : "model", colour: looks.colour(its), mark: runs().length > 1 ? looks.mark(its) : null, points: its.metric(name), marks: true })),
         ...(name === "note_in_chord" ? [{ label: "chance", colour: CHANCE, dash: [2, 3], points: runs()[0].metric("note_in_chord_chance"), marks: true }] : []),
       ],
       levels: () => [{ label: "people", value: runs()[0].data[name], colour: PEOPLE, dash: [6, 4] }],

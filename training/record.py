@@ -10,9 +10,11 @@ What a step measures is its recipe's own:
     musegan    critic (the Wasserstein loss: minus the estimated distance from the data), penalty (before its weight),
                generator, and the norms of their gradients; the critic's are means over its updates
     live       loss (weighted), and in nats what key and codes cost: key, chord, bass, piano, strings, drums, loudness;
-               the norm of the gradient. Of the adversarial phase: loss; follow (of the melody in the harmony, beyond
-               chance), human_harmony and human_texture (the critic's opinion), critic_right (share), critic_loss;
-               distance from what likelihood taught and chord_entropy (nats); likelihood, gradient
+               gradient, the norm of the network's, which is the generator. Of the adversarial phase: loss; follow (of
+               the melody in the harmony, beyond chance), human_harmony and human_texture (the critic's opinion),
+               critic_right (share), critic_loss, critic_gradient (0 where it rested; its layers are held in check by
+               their spectral norm, so it has no gradient penalty); distance from what likelihood taught and
+               chord_entropy (nats); likelihood, gradient
     both       learning rates as they were (critic_rate, generator_rate; rate), and critic_updates: how often the critic
                learnt in this step; 0 where it rested
 

@@ -6,7 +6,7 @@ import copy
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.live.batches import Stretch, assumed_key, moved_chords
 from training.live.codes import UNKNOWN
@@ -62,7 +62,8 @@ class Adversary:
 
         Returns:
             The network's loss, and what happened: reward for following, for being human in harmony and in texture, how
-            often the critic was right, its loss, the distance from the first network and the entropy of its chords.
+            often the critic was right, its loss and the norm of its gradient, the distance from the first network and
+            the entropy of its chords.
         """
         device = next(self.network.parameters()).device
         key = assumed_key(stretch, self.network.keys, draws)[:, None].expand(stretch.place.shape)
@@ -78,7 +79,9 @@ class Adversary:
         follow = following(melodies, self.sounding.of(moved_chords(codes, -keys), keys))
         with torch.no_grad():
             human = self.critic(sound).clamp(-_MOST_HUMAN, _MOST_HUMAN)
-        loss, right = self._teach(self.sounding.of(people, still[::GROUP]), Sound(*(part[::GROUP] for part in sound)))
+        loss, right, gradient = self._teach(
+            self.sounding.of(people, still[::GROUP]), Sound(*(part[::GROUP] for part in sound))
+        )
         chords = people[..., 0].repeat_interleave(GROUP, dim=0)
         played = Played(codes.to(device), self._advantage(follow, human).to(device), chords.to(device))
         outcome = policy_loss(self.network, self.first, situation, played, self.weights)
@@ -88,6 +91,7 @@ class Adversary:
             "human_texture": float(human[..., 1].mean()),
             "critic_right": float(right),
             "critic_loss": float(loss),
+            "critic_gradient": float(gradient),
             "distance": float(outcome.distance),
             "chord_entropy": float(outcome.entropy),
         }
@@ -106,14 +110,20 @@ class Adversary:
         chord = weights.follow * heard + weights.harmony * harmony
         return torch.stack([chord, weights.fill * heard + weights.texture * texture], dim=-1)
 
-    def _teach(self, human: Sound, played: Sound) -> tuple[Tensor, Tensor]:
-        """Teach the critic, unless it is too far ahead; its loss and how often it was right."""
+    def _teach(self, human: Sound, played: Sound) -> tuple[Tensor, Tensor, Tensor]:
+        """Teach the critic, unless it is too far ahead.
+
+        Returns:
+            Its loss, how often it was right, and the norm of its gradient, 0 where it rested.
+        """
         loss, right = critic_loss(self.critic, human, played)
-        if float(right) < RESTS_ABOVE:
-            self.critic_adam.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            self.critic_adam.step()
-        return loss.detach(), right
+        if float(right) >= RESTS_ABOVE:
+            return loss.detach(), right, torch.zeros(())
+        self.critic_adam.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.critic_adam.step()
+        gradient = nn.utils.get_total_norm([value.grad for value in self.critic.parameters() if value.grad is not None])
+        return loss.detach(), right, gradient
 
 
 def comparable(codes: Tensor, people: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from support.live_songs import books, coded_tune, layout, network  # noqa: E402
 from torch import Tensor  # noqa: E402
 
 from accompanist.music.spec import LIVE_BAND  # noqa: E402
+from training.live import adversary as module  # noqa: E402
 from training.live.adversary import GROUP, Adversary, comparable  # noqa: E402
 from training.live.batches import Pool, Stretch, melody_of, moved_chords  # noqa: E402
 from training.live.codes import UNKNOWN  # noqa: E402
@@ -164,7 +165,20 @@ def test_one_update_teaches_critic_and_network_and_leaves_the_first_network_alon
     assert any(parameter.grad is not None and parameter.grad.any() for parameter in net.parameters())
     assert all(parameter.grad is None for parameter in adversary.first.parameters())
     assert any(not torch.equal(value, critic[name]) for name, value in adversary.critic.state_dict().items())
+    gradients = [value.grad.flatten() for value in adversary.critic.parameters() if value.grad is not None]
+    assert told["critic_gradient"] == pytest.approx(float(torch.cat(gradients).norm()), rel=1e-5)
     assert all(torch.equal(value, first[name]) for name, value in adversary.first.state_dict().items())
+
+
+def test_a_critic_that_rests_has_no_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESTS_ABOVE", 0.0)
+    songs = Pool([coded_tune(key=2, seed=1)], BEATS).stretches([(0, 0)])
+    adversary = Adversary(network(), sounding(), len(LIVE_BAND), Weights(), learning_rate=3e-4)
+    critic = copy.deepcopy(adversary.critic.state_dict())
+    _, told = adversary.loss(songs, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    assert told["critic_gradient"] == 0.0
+    parameters = dict(adversary.critic.named_parameters())
+    assert all(torch.equal(value, critic[name]) for name, value in parameters.items())
 
 
 def test_a_track_that_nobody_knows_is_not_compared() -> None:

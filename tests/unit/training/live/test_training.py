@@ -103,6 +103,7 @@ def test_the_adversarial_phase_comes_after_likelihood_and_is_kept(tmp_path: Path
     assert ["chord" in line for line in steps] == [True, True, False, False]
     assert steps[2].keys() == {
         "kind", "step", "epoch", "loss", "follow", "human_harmony", "human_texture", "critic_right", "critic_loss",
+        "critic_gradient",
         "distance", "chord_entropy", "likelihood", "gradient", "rate", "critic_rate", "critic_updates",
     }  # fmt: skip
     assert [line["epoch"] for line in lines(run, "epoch")] == [0, 1, 2]

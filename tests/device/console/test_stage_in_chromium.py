@@ -8,6 +8,7 @@ import signal
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ import pytest
 pytest.importorskip("playwright", reason="needs playwright: pip install -e '.[test]'")
 
 from playwright.sync_api import expect
-from support.chromium import chromium, why_no_chromium
+from support.chromium import DESKTOP, PHONE, chromium, why_no_chromium
 from support.console_program import ConsoleProgram, own_folders
 from support.device import JackServer, Program, our_port, read_record
 from support.melody import BEAT_S, TUNE, WINDOW_BEATS, by_channel, played, sounded
@@ -107,6 +108,105 @@ def test_a_band_is_started_on_the_page_found_again_and_ends_with_the_console(
         finally:
             assert later.stop() == 0
     assert not [port for port in jack_server.ports() if port.startswith("Accompanist")]  # nothing is left behind
+
+
+def test_every_control_is_turned_by_a_click_and_by_a_key(
+    jack_server: JackServer, console: ConsoleProgram, tmp_path: Path
+) -> None:
+    """With the shipped model, which knows styles; what the band was told stands in its log."""
+    log = tmp_path / "log.jsonl"
+    jack_server.serve("--in", "Keyboard", "--out", "DAW", "--log", str(log), "--control-socket")
+    with chromium() as page:
+        page.goto(f"{console.address}stage")
+        page.wait_for_selector("#show:not([hidden])")
+        page.wait_for_selector("[data-track=piano]")
+        page.get_by_text("What happened").click()
+
+        def click(selector: str, share: float) -> None:
+            box = page.locator(selector).bounding_box()
+            assert box is not None
+            page.locator(selector).click(position={"x": share * box["width"], "y": box["height"] / 2})
+
+        def told(pattern: str) -> None:
+            expect(page.locator("#happened li").first).to_have_text(re.compile(rf"control {pattern}$"))
+
+        for amount, at_click, least, most in (("density", "0.5", "0", "1"), ("temperature", r"0\.\d+", "0", "2")):
+            click(f"#{amount}", 0.5 if amount == "density" else 0.25)
+            told(f"{amount} {at_click}")
+            page.keyboard.press("Home")
+            told(f"{amount} {least}")
+            page.keyboard.press("End")
+            told(f"{amount} {most}")
+        styles = page.locator("#style option").all_inner_texts()
+        assert len(styles) > 1
+        page.select_option("#style", styles[1])
+        told(f"style {styles[1]}")
+        page.locator("#style").press("ArrowUp")
+        told(f"style {styles[0]}")
+        page.locator("#style").blur()
+        for button, key, name in (("Hold harmony", "h", "hold"), ("Band rests", "r", "listen")):
+            page.get_by_role("button", name=button).click()
+            told(f"{name} {'off' if name == 'listen' else 'on'}")
+            page.keyboard.press(key)
+            told(f"{name} {'on' if name == 'listen' else 'off'}")
+        for switch, key in (("mute", "Digit2"), ("solo", "Shift+Digit2")):
+            page.get_by_role("button", name=f"{switch.capitalize()} piano").click()
+            told(f"{switch} piano on")
+            page.wait_for_selector(f"[data-track=piano] .{switch}[aria-pressed=true]")
+            page.keyboard.press(key)
+            told(f"{switch} piano off")
+            page.wait_for_selector(f"[data-track=piano] .{switch}[aria-pressed=false]")
+        for button, keys, name in (("Fill", "f", "fill"), ("Panic", "bn", "panic")):
+            page.get_by_role("button", name=button).click()
+            for key in keys:
+                page.keyboard.press(key)
+            expect(page.locator("#happened li").filter(has_text=f"control {name}")).to_have_count(1 + len(keys))
+
+
+class Seen(NamedTuple):
+    """A window, and how high in it digits and chord are at least, in pixels."""
+
+    size: tuple[int, int]
+    bar: int
+    chord: int
+
+
+@pytest.mark.parametrize("seen", [Seen(DESKTOP, 180, 95), Seen(PHONE, 90, 48)])
+def test_bar_and_beat_are_large_enough_for_a_music_stand(
+    jack_server: JackServer, console: ConsoleProgram, tiny_model: Path, tmp_path: Path, seen: Seen
+) -> None:
+    """At two metres a digit of 10 mm is read with ease; a phone's pixel has some 0.16 mm, a laptop's 0.22."""
+    serve_with_log(jack_server, tiny_model, tmp_path / "log.jsonl")
+    with chromium(seen.size) as page:
+        page.goto(f"{console.address}stage")
+        page.wait_for_selector("#show:not([hidden])")
+        height = "(its) => its.getBoundingClientRect().height"
+        assert page.locator("#bar").evaluate(height) >= seen.bar
+        assert page.locator("#beat").evaluate(height) >= seen.bar
+        assert page.locator("#chord").evaluate(height) >= seen.chord
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_band_that_has_gone_is_told_of_and_shown_again_when_it_is_back(
+    jack_server: JackServer, console: ConsoleProgram, tiny_model: Path, tmp_path: Path
+) -> None:
+    band = serve_with_log(jack_server, tiny_model, tmp_path / "log.jsonl")
+    with chromium() as page:
+        page.goto(f"{console.address}stage")
+        expect(page.locator("#start-title")).to_have_text("Nothing plays yet")
+        page.wait_for_selector("#show:not([hidden])")
+        band.signal(signal.SIGSTOP)  # it hangs
+        expect(page.locator("#start-title")).to_have_text("The band has gone")
+        page.get_by_text("It ended, or does not answer any more.").wait_for()
+        band.signal(signal.SIGCONT)
+        page.wait_for_selector("#show:not([hidden])")
+        assert page.is_hidden("#start")
+        band.signal(signal.SIGKILL)
+        band.ends()
+        page.get_by_text("It ended, or does not answer any more.").wait_for()
+        serve_with_log(jack_server, tiny_model, tmp_path / "log.jsonl")
+        page.wait_for_selector("#show:not([hidden])")
+        expect(page.locator("#tempo")).to_contain_text("240")
 
 
 def lateness_ms(log: Path) -> list[float]:

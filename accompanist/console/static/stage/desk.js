@@ -97,7 +97,7 @@ export class Desk {
     mute.addEventListener("click", () => this.#switch("mute", name));
     solo.addEventListener("click", () => this.#switch("solo", name));
     return element("article", { class: `track edge-${(i + 1) % 6}`, "data-track": name },
-      element("h3", {}, element("span", {}, name), i < 9 ? element("kbd", {}, String(i + 1)) : null),
+      element("h3", {}, element("span", {}, name), i < 9 ? element("kbd", { title: `${i + 1} mutes, with Shift it solos` }, String(i + 1)) : null),
       element("div", { class: "row" }, mute, solo));
   }
 
@@ -105,7 +105,7 @@ export class Desk {
     if ($("show").hidden || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.target.closest("input:not([type=range]), select, textarea")) return;
     const key = event.key.toLowerCase();
-    const track = this.#names[Number(key) - 1];
+    const track = this.#names[Number(/^(?:Digit|Numpad)([1-9])$/.exec(event.code)?.[1]) - 1]; // with Shift the key says something else
     if (PANIC_KEYS.has(key)) command("panic");
     else if (key === "h") this.#turn("hold");
     else if (key === "r") this.#turn("listen");

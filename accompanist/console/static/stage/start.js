@@ -8,6 +8,7 @@ const $ = (id) => document.getElementById(id);
 
 export class StartForm {
   #asked = false;
+  #played = false; // a band was shown before
   #starting = false;
 
   constructor() {
@@ -17,12 +18,18 @@ export class StartForm {
     });
     $("look-again").addEventListener("click", () => this.#ports());
     $("leader").addEventListener("change", () => this.#leader());
-    $("stop").addEventListener("click", () => tried(() => post("/api/stage/stop")));
+    $("stop").addEventListener("click", () => {
+      this.#played = false; // then it did not go by itself
+      tried(() => post("/api/stage/stop"));
+    });
   }
 
   standing(playing, band) {
     $("start").hidden = playing;
     if (playing) this.#starting = false;
+    if (playing) this.#played = true;
+    $("start-title").textContent = this.#played ? "The band has gone" : "Nothing plays yet";
+    $("went").hidden = !this.#played;
     const failed = !playing && band.exit_code !== null && band.exit_code !== 0;
     $("ended").hidden = !failed;
     $("ended").textContent = failed ? `The band ended: ${band.said || `code ${band.exit_code}`}` : "";

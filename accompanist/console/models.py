@@ -10,9 +10,9 @@ from typing import Any, Literal
 import msgspec
 
 from accompanist.config import load_config
-from accompanist.errors import AccompanistError, ModelError
+from accompanist.errors import AccompanistError, DataError, ModelError
 from accompanist.music.spec import ModelSpec
-from accompanist.runs.folder import MODEL
+from accompanist.runs.folder import MODEL, RunFolder
 from accompanist.runtime.installed import SHIPPED, model_in_use, shipped_model_path, take_into_use
 from accompanist.runtime.model_metadata import spec_in
 
@@ -87,6 +87,16 @@ class Models:
         if model.origin != "shipped":
             return ""
         return (model.path.parent / CARDS[model.id]).read_text(encoding="utf-8")
+
+    def music(self, model: Model) -> list[str]:
+        """Sources whose held-out songs say how a model plays: a run's own. Empty: the usual ones, or not known."""
+        if model.origin != "run":
+            return []
+        try:
+            sources = RunFolder(model.path.parent).facts()["sources"]
+        except (DataError, KeyError):
+            return []
+        return [str(name) for name in sources] if isinstance(sources, list) else []
 
     def evaluation(self, model: Model) -> dict[str, Any] | None:
         """What the last evaluation of exactly this file found."""

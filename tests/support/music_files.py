@@ -83,6 +83,19 @@ PHASE_TICKS = 40
 """How far the grid of the songs below lies behind the file's own."""
 
 
+def write_tunes(folder: Path, songs: int = 30, bars: int = 12) -> Path:
+    """A folder of songs as somebody may have them: a tune, a bass that changes with the bar, chords in halves."""
+    folder.mkdir()
+    beats = range(0, bars * 1920, 480)
+    for i in range(songs):
+        tune = TrackText("Melody", [(at, 72 + (at // 480 + i) % 5, at + 480) for at in beats])
+        bass = TrackText("Bass", [(at, 40 + at // 1920 % 5, at + 480) for at in beats], 33, 1)
+        chords = [(at, pitch + at // 1920 % 5, at + 960) for at in beats[::2] for pitch in (52, 56, 59)]
+        file = midi_bytes([tune, bass, TrackText("Piano", chords, 0, 2)], tempos=((0, 100.0),))
+        (folder / f"{i}.mid").write_bytes(file)
+    return folder
+
+
 def pop909_song(*, bars: int = 4, ppq: int = 480, bpm: float = 70.0) -> bytes:
     """A song in POP909's layout: melody in quarters, bridge in halves, broken chords for piano."""
     quarter, phase = ppq, PHASE_TICKS * ppq // 480

@@ -60,7 +60,8 @@ def page(services: Services) -> Page:
         if not 0 <= wish.songs <= MOST_SONGS:
             raise Refusal(422, f"songs is {wish.songs}; accepted: 0 (all) to {MOST_SONGS}")
         most = ["--songs", str(wish.songs)] if wish.songs else []
-        call = ["evaluate", "--model", str(model.path), "--seeds", "1", "--jobs", "1", *most, "--json"]
+        music = [part for name in await run_in_threadpool(models.music, model) for part in ("--data", name)]
+        call = ["evaluate", "--model", str(model.path), *music, "--seeds", "1", "--jobs", "1", *most, "--json"]
         return JSON(tasks.start(_key(model), call, lambda result: models.keep_evaluation(model, result)), 202)
 
     async def download(request: Request) -> Response:

@@ -92,6 +92,18 @@ def test_a_model_that_only_says_what_it_is_is_listed_and_not_taken_into_use(mode
     assert load_config(tmp_path / "config.toml").serve.model == ""
 
 
+def test_a_run_s_model_is_measured_on_songs_held_out_of_its_own_music(models: Models, tmp_path: Path) -> None:
+    late, shipped = models.find("0002-late"), models.find("default")
+    assert late is not None
+    assert shipped is not None
+    (tmp_path / "runs/0002-late/data.json").write_text('{"sources": ["mine", "chorales"]}', encoding="utf-8")
+    assert models.music(late) == ["mine", "chorales"]
+    assert models.music(shipped) == []
+    for damaged in ("{", "{}", '{"sources": 3}'):
+        (tmp_path / "runs/0002-late/data.json").write_text(damaged, encoding="utf-8")
+        assert models.music(late) == []
+
+
 def test_an_evaluation_belongs_to_the_very_file(models: Models, tiny_model: Path) -> None:
     late = models.find("0002-late")
     assert late is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from support.music_files import TrackText, midi_bytes
+from support.music_files import write_tunes
 
 from accompanist.cli import main
 
@@ -25,13 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "user"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "tunes"
-    folder.mkdir()
-    beats = range(0, 48 * 480, 480)
-    for i in range(30):
-        tune = TrackText("Melody", [(at, 72 + (at // 480 + i) % 5, at + 480) for at in beats])
-        bass = TrackText("Bass", [(at, 40 + at // 1920 % 5, at + 480) for at in beats], 33, 1)
-        (folder / f"{i}.mid").write_bytes(midi_bytes([tune, bass], tempos=((0, 100.0),)))
+    folder = write_tunes(tmp_path / "tunes")
 
     def call(*arguments: str) -> Outcome:
         with pytest.raises(SystemExit) as stop:

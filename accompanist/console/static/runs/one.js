@@ -65,7 +65,7 @@ function stands() {
   $("resume").hidden = active || !(GOES_ON.has(standing.state) || (standing.state === "queued" && standing.job));
   const soon = active && !["running", "finished"].includes(standing.state);
   $("standing").replaceChildren(
-    element("b", { class: `state ${soon ? "queued" : standing.state}` }, soon ? (standing.job === "running" ? "beginning" : "waits for a worker") : WORDS[standing.state]),
+    element("b", { class: `state ${soon ? "queued" : standing.state}` }, soon ? (standing.job === "running" ? "beginning" : "waits for a worker") : WORDS[standing.state]), " ",
     [last ? `epoch ${last.epoch.toFixed(0)} of ${standing.epochs} sampled` : `${standing.epochs} epochs asked for`, soon ? "" : standing.reason].filter(Boolean).join("; "));
   $("verdict").textContent = run.verdict;
 }

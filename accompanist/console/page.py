@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cache
@@ -58,11 +59,40 @@ def frame(name: str, title: str, body: str, pages: Sequence[Page] = ()) -> str:
     return Template(_own("html", "shell")).substitute(
         name=name,
         title=html.escape(title),
-        style=f'<link rel="stylesheet" href="/static/{name}/page.css">' if _has(name, "page.css") else "",
-        module=f'<script type="module" src="/static/{name}/page.js"></script>' if _has(name, "page.js") else "",
+        style=_style(name) if _has(name, "page.css") else "",
+        module=_module(name) if _has(name, "page.js") else "",
         links=links,
         body=body,
     )
+
+
+def _style(name: str) -> str:
+    """The page's style, what it imports first: asked for at once, not one after the other."""
+    wanted = (*_imports(f"{name}/page.css"), f"{name}/page.css")
+    return "".join(f'<link rel="stylesheet" href="/static/{path}">' for path in wanted)
+
+
+def _module(name: str) -> str:
+    """The page's module, with word of all that it imports, which the browser would find out one after the other."""
+    shell = {"shell/shell.js", *_imports("shell/shell.js")}
+    wanted = [path for path in _imports(f"{name}/page.js") if path not in shell]
+    early = "".join(f'<link rel="modulepreload" href="/static/{path}">' for path in wanted)
+    return f'{early}<script type="module" src="/static/{name}/page.js"></script>'
+
+
+_IMPORT = re.compile(
+    r'^(?:import|export) .*?"/static/([\w/.-]+)";$|^@import url\("/static/([\w/.-]+)"\);$', re.MULTILINE
+)
+
+
+@cache
+def _imports(path: str) -> tuple[str, ...]:
+    """What a module or style of `static/` imports, and what that does in turn."""
+    found: dict[str, None] = {}
+    for match in _IMPORT.finditer((STATIC / path).read_text(encoding="utf-8")):
+        of = match[1] or match[2]
+        found |= dict.fromkeys((*_imports(of), of))
+    return tuple(found)
 
 
 @cache

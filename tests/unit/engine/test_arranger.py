@@ -235,3 +235,18 @@ def test_drums_follow_no_harmony_and_go_on_while_one_is_held() -> None:
         stage.left.note_on(0, pitch, 3 * BEAT)
     third = Committed(3, Note(3 * BEAT, 36, 3 * BEAT + 120))
     assert stage.beat(3, note(PIANO, 60, 3, 4), third).notes == [note(PIANO, 62, 3, 4), third]
+
+
+def test_a_left_hand_that_moves_changes_what_is_ahead() -> None:
+    stage = Stage()
+    stage.beat(0, note(PIANO, 60, 0, 1))
+    assert stage.arranger.ahead(BEAT, [note(PIANO, 60, 1, 2)]) == ([note(PIANO, 60, 1, 2)], frozenset())
+    assert not stage.arranger.ahead_changed
+    for pitch in (38, 42, 45):
+        stage.left.note_on(0, pitch, BEAT - 10)
+    bent = stage.beat(1, note(PIANO, 60, 1, 2)).notes
+    assert [c.note.pitch % 12 for c in bent] == [2]  # of D major the D lies nearest to C
+    assert stage.arranger.ahead_changed
+    ahead, _ = stage.arranger.ahead(2 * BEAT, [note(PIANO, 60, 2, 3)])
+    assert ahead == stage.beat(2, note(PIANO, 60, 2, 3)).notes
+    assert not stage.arranger.ahead_changed

@@ -12,7 +12,7 @@ const PX_PER_BEAT = { least: 40, most: 120 };
 const KEPT_BEATS = 24;
 const MOST_NOTES = 3000;
 const LOG_LAG_S = 0.8; // the log tells what was played some 0.4 s later; so long the plan stands for it
-const PLANNED = 0.36, SOUNDS = 0.8, MELODY = 0.85;
+const PLANNED = 0.45, SOUNDS = 0.8, MELODY = 0.85;
 const WIDER = 0.08; // of the way to the new range of pitches in each frame
 const LOOK_FRAMES = 15; // between two looks at what pitches there are
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from support.device import HostStalled, JackServer, why_no_jack
+from support.music_files import pop909_grid, pop909_song, write_pop909
+from support.postgres import Postgres, why_no_postgres
 
 STALLED_S = 0.02
 """A machine that stands still for longer (a virtual one whose host is busy) is no place to judge time."""
@@ -34,6 +36,28 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
         if item.execution_count > RERUNS:
             pytest.skip(stalled)
         raise HostStalled(stalled) from failure
+
+
+@pytest.fixture
+def songs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a few songs, for a tiny model to learn from."""
+    monkeypatch.chdir(tmp_path)
+    numbers = [f"{number:03d}" for number in range(1, 7)]
+    songs = {number: pop909_song(bars=5) for number in numbers}
+    write_pop909(tmp_path, songs, {number: pop909_grid(bars=5) for number in numbers})
+    return tmp_path
+
+
+@pytest.fixture
+def postgres() -> Iterator[Postgres]:
+    """A Postgres server of one's own."""
+    if reason := why_no_postgres():
+        pytest.skip(reason)
+    server = Postgres()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture

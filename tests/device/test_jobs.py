@@ -20,8 +20,7 @@ pytest.importorskip("onnx", reason="needs the export extra: pip install -e '.[ex
 pytest.importorskip("dbos", reason="needs the jobs extra: pip install -e '.[jobs]'")
 
 from support.device import Program
-from support.music_files import pop909_grid, pop909_song, write_pop909
-from support.postgres import Postgres, why_no_postgres
+from support.postgres import Postgres
 
 from accompanist.config import TrainConfig, load_config
 from accompanist.errors import JobError
@@ -49,25 +48,10 @@ cache = "cache"
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(songs_folder: Path) -> Path:
     """A working folder with settings and a few songs."""
-    monkeypatch.chdir(tmp_path)
-    numbers = [f"{number:03d}" for number in range(1, 7)]
-    songs = {number: pop909_song(bars=5) for number in numbers}
-    write_pop909(tmp_path, songs, {number: pop909_grid(bars=5) for number in numbers})
-    (tmp_path / "config.toml").write_text(SETTINGS)
-    return tmp_path
-
-
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    if reason := why_no_postgres():
-        pytest.skip(reason)
-    server = Postgres()
-    try:
-        yield server
-    finally:
-        server.stop()
+    (songs_folder / "config.toml").write_text(SETTINGS)
+    return songs_folder
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

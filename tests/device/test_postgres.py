@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[tr
 pytest.importorskip("psycopg", reason="needs the jobs extra: pip install -e '.[jobs]'")
 pytest.importorskip("optuna", reason="needs the sweep extra: pip install -e '.[sweep]'")
 
-import psycopg
-from support.postgres import Postgres, why_no_postgres
+from support.postgres import Postgres
 
 from accompanist.config import TrainConfig
 from accompanist.errors import JobError
@@ -28,17 +26,10 @@ PATIENCE_S = 30.0
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path, postgres: Postgres) -> Database:
     """A database with nothing in it."""
-    if reason := why_no_postgres():
-        pytest.skip(reason)
-    server = Postgres()
-    with psycopg.connect(server.url.replace("/music", "/postgres"), autocommit=True) as session:
-        session.execute("CREATE DATABASE music")
-    try:
-        yield Database.at(server.url, tmp_path, FILE)
-    finally:
-        server.stop()
+    postgres.create()
+    return Database.at(postgres.url, tmp_path, FILE)
 
 
 def test_who_has_a_session_lives(database: Database) -> None:

@@ -146,7 +146,9 @@ class Worker:
         owners = {each.executor_id for each in running if each.executor_id}
         for dead in sorted(owners - self._liveness.alive(owners)):
             self._tell(f"worker {dead} is gone: its job goes on")
-            # The one part of DBOS's service for dead executors that needs no other program; it has no public name.
+            # It has no public name. What has one is no use here: DBOS's Conductor is another program, an executor's own
+            # restart recovers its own jobs alone, and `resume_workflow` never asks whose a job is: of two workers that
+            # find one dead, the later one would put back into the queue what the other is at already.
             DBOS._recover_pending_workflows([dead])  # noqa: SLF001
 
     def _left(self) -> bool:

@@ -64,6 +64,7 @@ def test_a_sweep_that_loses_a_process_comes_to_its_end(songs_folder: Path, postg
     trials = found["trials"]
     assert len(trials) >= TRIALS
     assert len({trial["run"] for trial in trials}) == len(trials)  # no run was two trials'
+    assert len({trial["settings"]["learning_rate"] for trial in trials}) == len(trials)  # nothing is tried twice
     runs = RunFolder.all_in(songs_folder / "runs")
     assert {run.path.name for run in runs} == {trial["run"] for trial in trials}  # none was left behind
     for run in runs:

@@ -60,6 +60,7 @@ class Sweep:
         optuna.logging.set_verbosity(optuna.logging.ERROR)  # we tell ourselves what concerns a user
         self.name = name
         self.space = tuple(space)
+        self._seed = base.seed
         self._liveness = liveness
         self._owner = liveness.claim()
         with database.told():
@@ -72,11 +73,6 @@ class Sweep:
                 pruner=optuna.pruners.MedianPruner(n_startup_trials=JUDGED_FROM, n_warmup_steps=1),
             )
         self._check_same(_settings(base, self.space, goal))
-        # Another draw for each session, and for each of several at once: else they would try the same settings again.
-        chance = np.random.SeedSequence([base.seed, len(self.study.trials), liveness.count()])
-        self.study.sampler = optuna.samplers.TPESampler(
-            seed=int(chance.generate_state(1)[0]), n_startup_trials=FIRST_AT_RANDOM
-        )
 
     def _check_same(self, settings: dict[str, Any]) -> None:
         before = self.study.user_attrs.get("settings")
@@ -104,6 +100,11 @@ class Sweep:
             self.study.enqueue_trial(left.params, user_attrs=kept)
             break
         trial = self.study.ask()
+        # Each trial has a draw of its own, whoever asks: processes that began together would try the same settings.
+        chance = np.random.SeedSequence([self._seed, trial.number])
+        self.study.sampler = optuna.samplers.TPESampler(
+            seed=int(chance.generate_state(1)[0]), n_startup_trials=FIRST_AT_RANDOM
+        )
         trial.set_user_attr(OWNER, self._owner)
         return trial
 

@@ -84,6 +84,13 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path / "runs")
 
 
+def test_processes_that_begin_together_try_different_settings(stage: Stage) -> None:
+    one, other = stage.sweep(), stage.sweep()
+    trials = [sweep.begin() for sweep in (one, other, one, other)]
+    values = [each.suggest(trial) for trial in trials for each in one.space]
+    assert len(set(values)) == len(values)
+
+
 def test_a_trial_is_a_run_and_its_value_that_of_the_best_checkpoint(stage: Stage) -> None:
     sweep = stage.sweep()
     trial = sweep.begin()

@@ -84,13 +84,14 @@ function figures(evaluation) {
     return;
   }
   const names = Object.keys(evaluation.contestants);
-  const rows = [...new Set(names.flatMap((name) => Object.keys(evaluation.contestants[name])))];
+  const known = (row) => names.some((name) => (evaluation.contestants[name][row]?.mean ?? null) !== null); // such as diversity, of several seeds
+  const rows = [...new Set(names.flatMap((name) => Object.keys(evaluation.contestants[name])))].filter(known);
   const cell = (figure) => !figure || figure.mean === null ? element("td", { class: "number faint" }, "–") : element("td", { class: "number" }, figure.mean.toFixed(digits(figure.mean)), " ", element("span", { class: "interval" }, `[${figure.low?.toFixed(digits(figure.mean)) ?? "–"}, ${figure.high?.toFixed(digits(figure.mean)) ?? "–"}]`));
   $("figures").replaceChildren(
     element("p", { class: "hint" }, `${evaluation.songs} songs of ${evaluation.data.join(", ")}, ${evaluation.split} split, in ${Math.round(evaluation.took_s)} s`),
     element("table", {},
       element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "figure"), names.map((name) => element("th", { scope: "col", class: "number" }, name)))),
-      element("tbody", {}, rows.map((row) => element("tr", {}, element("th", { scope: "row" }, row.replaceAll("_", " ")), names.map((name) => cell(evaluation.contestants[name][row])))))));
+      element("tbody", {}, rows.map((row) => element("tr", {}, element("th", { scope: "row" }, row.replace(".", ": ").replaceAll("_", " ")), names.map((name) => cell(evaluation.contestants[name][row])))))));
 }
 
 $("evaluate-start").addEventListener("click", async () => {

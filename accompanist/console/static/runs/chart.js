@@ -129,7 +129,7 @@ function options(high, marked) {
       y: { ...axis, type: view.log ? "logarithmic" : "linear", title: { display: view.log, text: "size", color: INK } },
     },
     plugins: {
-      legend: { labels: { color: "#edf0f5", ...(marked ? { usePointStyle: true, pointStyleWidth: 14 } : { boxWidth: 18, boxHeight: 2 }), filter: (item) => item.text } },
+      legend: { labels: { color: "#edf0f5", ...(marked ? { usePointStyle: true, pointStyleWidth: 10, boxHeight: 6, padding: 7, font: { size: 11 } } : { boxWidth: 18, boxHeight: 2 }), filter: (item) => item.text } },
       tooltip: { filter: (item) => item.dataset.label, callbacks: { title: (items) => (items.length ? `${view.along} ${Number(items[0].parsed.x.toFixed(3))}` : ""), label: (item) => `${item.dataset.label}: ${Number(item.parsed.y.toPrecision(5))}` } },
     },
   };

@@ -28,7 +28,8 @@ function shown(job, actions) {
   };
   if (["queued", "running", "interrupted"].includes(job.state)) button("cancel", "Cancel", "danger");
   if (["cancelled", "failed"].includes(job.state)) button("resume", "Resume");
-  if (run) buttons.push(element("a", { class: "button", href: `/runs/${encodeURIComponent(run)}`, "aria-label": `Watch ${run}` }, job.state === "running" ? "Watch" : "See"));
+  const look = job.state === "running" ? "Watch" : "See";
+  if (run) buttons.push(element("a", { class: "button", href: `/runs/${encodeURIComponent(run)}`, "aria-label": `${look} ${run}` }, look));
   return element("article", { class: "job", "data-job": job.id },
     element("p", {}, name),
     element("p", { class: `state ${job.state}` }, WORDS[job.state] ?? job.state),

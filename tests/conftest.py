@@ -25,6 +25,17 @@ if find_spec("jaxtyping") and find_spec("beartype"):
         jaxtyping.install_import_hook(module, "beartype.beartype")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="Also run what takes many minutes, such as a real training.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes many minutes; run with: pytest --long"))
+
+
 @pytest.fixture(scope="session")
 def tiny_spec() -> ModelSpec:
     """The spec of `tiny_model`: the house band, two bars in, the same two bars out."""

@@ -288,13 +288,14 @@ class TrainConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     best_by: Annotated[
         str,
         Meta(
-            description="metric that the best checkpoint is best by, such as coupling or similarity_index",
+            description="metric that the best checkpoint is best by, such as similarity_index or coupling",
             extra=_plain(
-                "By what the best state is chosen, the one that export takes. coupling: how much more its harmony "
-                "holds your melody's notes than chance would."
+                "By what the best state is chosen, the one that export takes. similarity_index: how near it stands to "
+                "people's music in everything that is measured. coupling: how much more its harmony holds your "
+                "melody's notes than chance would; a band that hardly plays may be best at that alone."
             ),
         ),
-    ] = "coupling"
+    ] = "similarity_index"
     runs: Annotated[
         str, Meta(description="folder that holds the runs", extra=_plain("Where everything of a run is kept."))
     ] = "runs"

@@ -8,8 +8,8 @@
                                                             in its adversarial phase also critic, critic-adam, first
                               state.json                    step, length of the record, metrics
 
-Kept are the newest (`train.keep`) and the best one (`train.best_by`; where not set, the strongest coupling: how much
-more the accompaniment holds the melody's notes than chance would).
+Kept are the newest (`train.keep`) and the best one (`train.best_by`; where not set, the one nearest to the data by the
+similarity index).
 """
 
 from __future__ import annotations

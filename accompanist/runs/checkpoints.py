@@ -11,7 +11,7 @@ import msgspec
 
 from accompanist.errors import TrainingError
 
-BEST_BY = "coupling"
+BEST_BY = "similarity_index"
 """Metric that the best checkpoint is best by, where no other is asked for."""
 LOWER_IS_BETTER = frozenset({"similarity_index"})
 """Metrics of which the lowest value is the best; of all others it is the highest."""

@@ -18,7 +18,7 @@ from training import session
 from training.loop import Loop, Progress
 from training.recipe import Recipe
 from training.rundir import RunDir
-from training.sweep.goal import value_of
+from training.sweep.goal import aim_of, value_of
 from training.sweep.study import RUN, WHY, Sweep
 
 Ending = Literal["ended", "behind", "diverged", "stopped"]
@@ -53,6 +53,8 @@ def train(
         ConfigError: there is no such metric.
     """
     settings: dict[str, Any] = {each.setting: each.suggest(trial) for each in sweep.space}
+    if aim_of(metric) != "near":  # a trial's checkpoint is judged by what the trial is
+        settings["best_by"] = metric
     config = msgspec.structs.replace(base, name=f"{sweep.name}-{trial.number + 1}", **settings)
     run = _run_of(trial, config, data, recipe)
     config = run.config().train

@@ -23,7 +23,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "runs"
     for number, rate, best in ((1, 0.001, 0.25), (2, 0.01, 0.5)):
-        run = make_run(folder, f"000{number}-musegan-chorales", settings=f"learning_rate = {rate}")
+        run = make_run(
+            folder, f"000{number}-musegan-chorales", settings=f'learning_rate = {rate}\nbest_by = "coupling"'
+        )
         add_epoch(run, 0, 0, coupling=0.0)
         add_steps(run, 1, 40, critic=-10.0 * number)
         add_epoch(run, 1, 20, coupling=best)

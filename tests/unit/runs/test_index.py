@@ -16,7 +16,7 @@ from accompanist.runs.index import DATABASE, VERSION, RunIndex
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    first = make_run(tmp_path, "0001-a", settings='tag = ["mode=major"]')
+    first = make_run(tmp_path, "0001-a", settings='tag = ["mode=major"]\nbest_by = "coupling"')
     add_steps(first, 1, 9, critic=0.0)
     add_checkpoint(first, 5, 1.0, coupling=0.5)
     add_checkpoint(first, 9, 2.0, coupling=0.25)

@@ -23,9 +23,9 @@ from training.step import ClassicStep  # noqa: E402
 WEIGHTS = {"generator": {"weight": torch.arange(4.0)}}
 
 
-def saved(folder: Path, step: int, coupling: float | None = None) -> Path:
-    metrics = {} if coupling is None else {"coupling": coupling}
-    state = State(step=step, epoch=step / 2, record_bytes=10 * step, metrics=metrics, sampled=coupling is not None)
+def saved(folder: Path, step: int, index: float | None = None) -> Path:
+    metrics = {} if index is None else {"similarity_index": index}
+    state = State(step=step, epoch=step / 2, record_bytes=10 * step, metrics=metrics, sampled=index is not None)
     return checkpoint.save(folder, WEIGHTS, state)
 
 
@@ -38,25 +38,25 @@ def test_what_is_saved_is_read(tmp_path: Path) -> None:
     state = checkpoints.read_state(path)
     assert state.sums.keys() == {"generator"}
     assert msgspec.structs.replace(state, sums={}) == State(
-        step=7, epoch=3.5, record_bytes=70, metrics={"coupling": 0.5}, sampled=True
+        step=7, epoch=3.5, record_bytes=70, metrics={"similarity_index": 0.5}, sampled=True
     )
     assert torch.equal(checkpoint.read_tensors(path, "generator")["weight"], WEIGHTS["generator"]["weight"])
     assert not list(path.rglob("*.pkl")) + list(path.rglob("*.pt"))
 
 
 def test_the_two_newest_and_the_best_are_kept(tmp_path: Path) -> None:
-    for step, coupling in ((1, 0.1), (2, 0.9), (3, 0.2), (4, None), (5, 0.3)):
-        saved(tmp_path, step, coupling)
+    for step, index in ((1, 0.9), (2, 0.1), (3, 0.8), (4, None), (5, 0.7)):
+        saved(tmp_path, step, index)
     assert steps_in(tmp_path) == [2, 4, 5]
     assert checkpoints.best_in(tmp_path) == tmp_path / "step-00000002"
-    saved(tmp_path, 6, 0.9)
+    saved(tmp_path, 6, 0.1)
     assert checkpoints.best_in(tmp_path) == tmp_path / "step-00000006"  # of equals the newer
     assert steps_in(tmp_path) == [5, 6]
 
 
 def test_an_untrained_network_is_never_the_best(tmp_path: Path) -> None:
-    saved(tmp_path, 0, 0.9)
-    saved(tmp_path, 1, 0.1)
+    saved(tmp_path, 0, 0.1)
+    saved(tmp_path, 1, 0.9)
     assert checkpoints.best_in(tmp_path) == tmp_path / "step-00000001"
 
 
@@ -86,11 +86,11 @@ def test_a_failed_save_leaves_the_earlier_ones_and_no_litter(
 
 
 def test_as_many_are_kept_as_asked_and_the_best_by_what_is_asked(tmp_path: Path) -> None:
-    for step, index in ((1, 0.5), (2, 0.1), (3, 0.4), (4, 0.3), (5, 0.2)):
-        state = State(step=step, epoch=step, record_bytes=0, metrics={"similarity_index": index}, sampled=True)
-        checkpoint.save(tmp_path, WEIGHTS, state, keep=1, best_by="similarity_index")
+    for step, coupling in ((1, 0.1), (2, 0.5), (3, 0.2), (4, 0.3), (5, 0.4)):
+        state = State(step=step, epoch=step, record_bytes=0, metrics={"coupling": coupling}, sampled=True)
+        checkpoint.save(tmp_path, WEIGHTS, state, keep=1, best_by="coupling")
     assert steps_in(tmp_path) == [2, 5]
-    assert checkpoints.best_in(tmp_path, "similarity_index") == tmp_path / "step-00000002"
+    assert checkpoints.best_in(tmp_path, "coupling") == tmp_path / "step-00000002"
 
 
 def test_a_checkpoint_that_is_there_stays_as_it_is(tmp_path: Path) -> None:

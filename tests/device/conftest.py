@@ -14,10 +14,13 @@ STALLED_S = 0.02
 RERUNS = 3
 
 
+@pytest.hookimpl(tryfirst=True)  # before they are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("device"):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS, only_rerun=["HostStalled"]))
+        if "jack_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.jack)
 
 
 @pytest.hookimpl(wrapper=True)

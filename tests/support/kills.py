@@ -5,7 +5,7 @@
 Prints a line of JSON for each session: where it was killed, and where its run then stands. Half of the sessions kill
 themselves at a random moment of their work (a file opened, half written, synced, renamed or removed; a step), the other
 half are killed from outside, whatever they do, some time after they tell that they have come to such a moment. Sessions
-are forked: torch is imported once.
+are forked: torch is imported once, and so is what its first optimizer imports, which takes longer than a session.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 import torch
+import torch._dynamo
 
 from accompanist.runs.history import History
 from support import runs

@@ -178,13 +178,14 @@ class Queue:
 
     async def _look_on(self) -> None:
         while True:
-            # A folder without a queue stays without one until somebody looks at the page.
-            if self._watchers or self._jobs is not None or (self._runs / "jobs.db").exists():
-                await self._look()
-            self._wake.clear()
+            # Rest first: the database's packages take a second to load, and the first page is asked for just now.
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S if self._watchers else REST_S):
                     await self._wake.wait()
+            self._wake.clear()
+            # A folder without a queue stays without one until somebody looks at the page.
+            if self._watchers or self._jobs is not None or (self._runs / "jobs.db").exists():
+                await self._look()
 
     async def _look(self) -> None:
         try:

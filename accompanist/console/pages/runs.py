@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,15 @@ class _Runs:
 
     async def _follow(self, run: RunFolder, place: str | None) -> AsyncIterator[Event]:
         known = None
-        with self._services.queue.watched():
+        queue = self._services.queue
+        with ExitStack() as while_followed:
+            watched = False
             while True:
                 standing = await run_in_threadpool(_standing, run)
-                job = self._services.queue.known(standing["job"])
+                if standing["job"] and not watched:  # of a run begun by hand the queue need not be asked
+                    while_followed.enter_context(queue.watched())
+                    watched = True
+                job = queue.known(standing["job"])
                 standing["job"] = job.state if job else None
                 if standing != known:
                     known = standing

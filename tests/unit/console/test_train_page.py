@@ -96,6 +96,21 @@ def test_who_has_seen_the_queue_is_not_told_the_same_again(tmp_path: Path) -> No
     assert asyncio.run(watched())
 
 
+def test_a_queue_is_left_alone_while_the_first_page_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/jobs.db").touch()
+    queue = services_at(tmp_path).queue
+
+    async def started() -> bool:
+        async with queue.lifespan():
+            await asyncio.sleep(0)
+            before = queue._jobs is None
+            await queue.submit(TrainConfig(name="ska"))
+            return before and queue._jobs is not None
+
+    assert asyncio.run(started())
+
+
 def test_a_queue_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     stopping = asyncio.Event()
     queue = Queue(tmp_path / "runs", None, "postgresql://nobody@127.0.0.1:1/none", stopping)

@@ -180,7 +180,9 @@ def add(
         reasons = "; ".join(f"{file}: {reason}" for file, reason in reading.left_out[:3])
         raise EmptyDataset(
             f"none of the {len(reading.left_out)} MIDI files in {where} can be used, so it was not added: {reasons}",
-            hint="name the melody's track with --melody-track",
+            hint="name the melody's track with --melody-track"
+            if "melody" in reasons
+            else "a song has at least two tracks, on its own grid of sixteenths, as a DAW exports it",
         )
     registry.register(source)
     melodies = Counter(song.tags["melody"] for song in reading.songs).most_common()

@@ -159,6 +159,17 @@ def test_what_cannot_be_added_is_refused_and_not_kept(
     assert run("list", "--json").out == before
 
 
+def test_what_is_played_freely_is_not_told_to_name_its_melody(run: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "free").mkdir()
+    tracks = [TrackText(name, [(at + 40, 60, at + 400) for at in range(0, 7680, 480)]) for name in ("Lead", "Piano")]
+    (tmp_path / "free/song.mid").write_bytes(midi_bytes(tracks))
+    refused = run("add", "free")
+    assert refused.code == 5
+    assert "not played to its grid of sixteenths" in refused.err
+    assert "--melody-track" not in refused.err
+    assert "as a DAW exports it" in refused.err
+
+
 def test_progress_is_shown_after_two_seconds_only() -> None:
     now_s = [100.0]
     console = Console(record=True, force_terminal=False, width=80, quiet=False)

@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import DBAPIError
 
 from accompanist.config import TrainConfig
 from accompanist.errors import ConfigError, JobError
@@ -126,7 +127,10 @@ class Sweep:
 def _storage(database: Database) -> optuna.storages.RDBStorage:
     url = database.url.replace("postgresql:", "postgresql+psycopg:", 1)
     options = {"connect_args": {"timeout": 30}} if database.file else {"pool_pre_ping": True}
-    return optuna.storages.RDBStorage(url, engine_kwargs=options)
+    try:
+        return optuna.storages.RDBStorage(url, engine_kwargs=options)
+    except DBAPIError:  # another process has just made the same tables: now they are there
+        return optuna.storages.RDBStorage(url, engine_kwargs=options)
 
 
 def _settings(base: TrainConfig, space: Sequence[Range], goal: str) -> dict[str, Any]:

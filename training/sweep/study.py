@@ -6,14 +6,14 @@ One whose process is gone is begun anew with the same settings and goes on in th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import DBAPIError
 
 from accompanist.config import TrainConfig
 from accompanist.errors import ConfigError, JobError
@@ -127,10 +127,21 @@ class Sweep:
 def _storage(database: Database) -> optuna.storages.RDBStorage:
     url = database.url.replace("postgresql:", "postgresql+psycopg:", 1)
     options = {"connect_args": {"timeout": 30}} if database.file else {"pool_pre_ping": True}
-    try:
+    with _alone(database):
         return optuna.storages.RDBStorage(url, engine_kwargs=options)
-    except DBAPIError:  # another process has just made the same tables: now they are there
-        return optuna.storages.RDBStorage(url, engine_kwargs=options)
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """While it lasts no other process makes tables in the same Postgres: Optuna's own making of them is not safe."""
+    if database.file:
+        yield
+        return
+    import psycopg  # noqa: PLC0415 (of the jobs extra, which a file needs nothing of)
+
+    with psycopg.connect(database.url) as session:  # whose end lets go of the lock
+        session.execute("SELECT pg_advisory_lock(hashtext('accompanist sweeps are made'))")
+        yield
 
 
 def _settings(base: TrainConfig, space: Sequence[Range], goal: str) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from torch import Tensor
 from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import ConfigError
 from training import ranks
-from training.loop import Loop, Plan
+from training.loop import Loop
+from training.plan import Plan
 from training.recipe import Step
 
 Settings = tuple[TrainConfig, DataConfig]

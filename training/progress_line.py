@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from accompanist.runs.duration import duration
-from training.loop import Progress
+from training.plan import Progress
 
 SPEED_OVER = 60
 """Sightings, a second or so apart, over which the speed is taken: it follows what the machine does now."""

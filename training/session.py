@@ -21,7 +21,8 @@ from accompanist.runs.status import Outcome
 from training import checkpoint, following, ranks
 from training.base import base_of, fitting
 from training.explain import flag_of
-from training.loop import Loop, Progress
+from training.loop import Loop
+from training.plan import Progress
 from training.recipe import Recipe
 from training.record import Record
 from training.rundir import RunDir

@@ -15,7 +15,8 @@ from support.songs import windows
 from training import session
 from training.catalog import Entry, Splits
 from training.classic import Classic
-from training.loop import Loop, Progress
+from training.loop import Loop
+from training.plan import Progress
 from training.rundir import RunDir
 from training.windows import WindowSet
 

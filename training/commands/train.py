@@ -249,11 +249,11 @@ def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
         if loop.ended_by:
             end, further = f"--stop {loop.ended_by.text}", "--stop none"
         else:
-            end, further = f"{progress.epochs} epochs", "a higher --epochs"
+            end, further = _epochs(progress.epochs), "a higher --epochs"
         click.echo(f"{run.path} is already at its end, {end}; go further with {further}")
         return
     why = f" (--stop {loop.ended_by.text})" if loop.ended_by else ""
-    click.echo(f"{progress.step} steps, {progress.epoch:.3g} epochs{why}, done after {duration(progress.elapsed_s)}")
+    click.echo(f"{progress.step} steps, {_epochs(progress.epoch)}{why}, done after {duration(progress.elapsed_s)}")
     click.echo(loop.convergence().sentence)
     for key, name in (
         ("note_in_chord", "note in chord"),
@@ -264,3 +264,7 @@ def _report(run: RunDir, loop: Loop, finished: bool, as_json: bool) -> None:
         click.echo(f"  {name:<14} {progress.metrics[key]:6.3f}   data {loop.sampler.data[key]:6.3f}")
     click.echo(f"look and listen: {run.report}   best checkpoint: {best}")
     click.echo(f"next: accompanist export {run.path} -o model.onnx")
+
+
+def _epochs(count: float) -> str:
+    return f"{count:.3g} epoch{'' if count == 1 else 's'}"

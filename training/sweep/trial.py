@@ -15,7 +15,8 @@ from accompanist.config import DataConfig, TrainConfig
 from accompanist.errors import TrainingError
 from accompanist.runs.checkpoints import best_of
 from training import session
-from training.loop import Loop, Progress
+from training.loop import Loop
+from training.plan import Progress
 from training.recipe import Recipe
 from training.rundir import RunDir
 from training.sweep.goal import aim_of, value_of

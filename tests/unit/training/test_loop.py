@@ -27,8 +27,9 @@ from accompanist.runs import History, checkpoints, convergence  # noqa: E402
 from accompanist.runs.convergence import convergence_of  # noqa: E402
 from training import checkpoint, loop, plot, samples, session  # noqa: E402
 from training.classic import Classic  # noqa: E402
-from training.loop import Loop, Plan, Progress  # noqa: E402
+from training.loop import Loop  # noqa: E402
 from training.order import Order, seed_for  # noqa: E402
+from training.plan import Plan, Progress  # noqa: E402
 from training.recipe import Seen  # noqa: E402
 from training.rundir import RunDir  # noqa: E402
 

@@ -26,7 +26,7 @@ from accompanist.runs.duration import duration  # noqa: E402
 from training import catalog, samples  # noqa: E402
 from training.explain import explained, flag_of  # noqa: E402
 from training.live import corpus, sampler  # noqa: E402
-from training.loop import Progress  # noqa: E402
+from training.plan import Progress  # noqa: E402
 from training.progress_line import ProgressLine  # noqa: E402
 from training.recipe import OWN  # noqa: E402
 from training.rundir import RunDir  # noqa: E402
@@ -203,7 +203,7 @@ def test_ctrl_c_finishes_the_step_and_resume_goes_on(capsys: pytest.CaptureFixtu
 def test_a_finished_run_says_so_and_takes_more_epochs(capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, *FLAGS)
     _, out, _ = run(capsys, "--resume", "1")
-    assert "already at its end, 1 epochs" in out
+    assert "already at its end, 1 epoch;" in out
     _, out, _ = run(capsys, "--resume", "1", "--epochs", "2")
     assert "3 steps, 2 epochs" in out
     assert RunDir.find("1", Path("runs")).config().train.epochs == 2

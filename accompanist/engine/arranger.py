@@ -178,16 +178,21 @@ class Arranger:
     ) -> list[Committed]:
         """The same, where more plays in a beat than what the plan begins in it; `anew`: tracks that come in first."""
         share, chord = self._share(begin_tick) or 1.0, self._told.chord
-        held, strikers = copy.copy(self._held) if self.desk.hold else None, striking(self._spec)
+        held, holding = copy.copy(self._held) if self.desk.hold else None, self._holding
+        strikers = striking(self._spec)
         found: list[Committed] = []
         for tick in range(begin_tick, max((c.note.end_tick for c in planned), default=begin_tick), PPQ):
             filling, first = tick < fill_end_tick, tick == begin_tick
             notes = [c for c in planned if tick <= c.note.start_tick < tick + PPQ]
             before = [c for c in planned if c.note.start_tick < tick < c.note.end_tick]
             if held is not None:
-                struck = self._all if first or tick % self._bar_ticks == 0 else frozenset[int]()
-                going_on = held.take_on(tick, self._bar_ticks, struck)
-                notes, before = (notes, before) if going_on is None else (self._with_drums(going_on, notes), [])
+                strikes = first or filling or not holding or tick % self._bar_ticks == 0
+                going_on = held.take_on(tick, self._bar_ticks, self._all if strikes else frozenset[int]())
+                holding = going_on is not None
+                if going_on is None:  # there is no harmony yet: that of this beat will be the one
+                    held.planned(tick, [*before, *notes])
+                else:
+                    notes, before = self._with_drums(going_on, notes), []
             # Who goes on was bent and thinned where it began.
             goes_on = (self._all - anew if first else frozenset[int]()) - (strikers if filling else frozenset[int]())
             found += self._lighter([c for c in before if c.track in goes_on], chord, share)

@@ -239,7 +239,8 @@ class Band:
         self.inference_s = answer.inference_s
         self.late_answers += outcome == "late_answer"
         self.dropped_answers += outcome == "dropped_answer"
-        plan = self._planner.plan_for(answer.job)
+        # An answer may come twice: what is dropped is the second one, not the plan of the first.
+        plan = None if outcome == "dropped_answer" else self._planner.plan_for(answer.job)
         from_tick, planned = (plan.start_tick, plan.notes) if plan is not None else (0, ())
         tracks = [its.track for its in planned]
         notes = tuple([tracks.count(track) for track in range(len(self._spec.tracks))])

@@ -84,7 +84,7 @@ class Jobs:
             The job's name: the run's own where that was cancelled or has failed, else a new one.
 
         Raises:
-            JobError: a job has it already.
+            JobError: a job has it already, it is trained at this moment, or has come to its end.
             ConfigError: its settings are damaged.
             StorageError: its folder cannot be written.
         """
@@ -96,6 +96,14 @@ class Jobs:
             )
         if before is not None and before.state != "finished":
             return self.resume(before.id).id
+        state = run.status().state
+        if state == "running":
+            raise JobError(f"{run.path.name} is trained at this moment", hint="Ctrl-C in its terminal ends it")
+        if state == "finished":
+            raise JobError(
+                f"{run.path.name} has come to its end",
+                hint=f"fine-tune from it, which begins another run: accompanist jobs submit --from {run.path.name}",
+            )
         job = Job(train=run.config().train, run=run.path.name)
         known = secrets.token_hex(4)
         claim(run.path, known)  # before a worker may take it: asked for twice, it is queued once

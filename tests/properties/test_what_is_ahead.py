@@ -66,7 +66,7 @@ def sounding(messages: Sequence[Message], tick: int) -> set[tuple[int, int]]:
 
 
 @given(st.lists(commands, max_size=4), transpositions, left_hands)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=150)
 def test_what_is_said_to_be_ahead_is_what_leaves(
     turned: list[Command], transposed: list[int], left_hand: set[int]
 ) -> None:

@@ -16,9 +16,10 @@ import msgspec
 from rich.console import Console
 
 from accompanist.config import TrainConfig, load_config, with_flags
-from accompanist.errors import JobError
+from accompanist.errors import ConfigError, JobError
 from accompanist.jobs.database import Database
 from accompanist.jobs.job import Job, JobStatus
+from accompanist.runs import RunFolder
 from accompanist.runs.duration import duration
 from training.options import flags_of, given
 
@@ -66,21 +67,33 @@ def _database(config_path: Path | None, database: str, runs: str) -> Database:
 @click.option(
     "--database", default="", envvar="ACCOMPANIST_DATABASE", metavar="URL", help="See `accompanist jobs --help`."
 )
+@click.option(
+    "--resume", metavar="RUN", help="Go on with a run that was interrupted, as it is: its folder, name or number."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
-def submit(config_path: Path | None, /, database: str, as_json: bool, **flags: Any) -> None:
+def submit(config_path: Path | None, /, database: str, resume: str | None, as_json: bool, **flags: Any) -> None:
     """Queue a training. Options are those of `accompanist train`; what is left out comes from config.toml.
 
     \b
     accompanist jobs submit --epochs 50
     accompanist jobs submit --model live --name overnight
+    accompanist jobs submit --resume 1                   a run that was begun in a terminal
     """  # noqa: D301 (see above)
     from accompanist.jobs.client import Jobs  # noqa: PLC0415 (DBOS takes 0.5 s; --help does not wait for it)
 
     settings = load_config(config_path)
-    train = with_flags(settings.train, given(TrainConfig, flags))
-    with Jobs(Database.at(database, Path(train.runs))) as queue:
-        job = queue.status(queue.submit(Job(train=train)))
+    typed = given(TrainConfig, flags)
+    train = with_flags(settings.train, typed)
+    runs = Path(train.runs)
+    if resume and typed.keys() - {"runs"}:
+        raise ConfigError(
+            f"--resume goes on with {resume} as it was begun, so no other setting can be given",
+            hint=f"accompanist jobs submit --resume {resume}",
+        )
+    run = RunFolder.find(resume, runs) if resume else None
+    with Jobs(Database.at(database, runs)) as queue:
+        job = queue.status(queue.go_on(run) if run else queue.submit(Job(train=train)))
         workers = queue.workers()
     if as_json:
         click.echo(msgspec.json.encode(job))

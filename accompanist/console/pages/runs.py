@@ -140,13 +140,7 @@ class _Runs:
 
     async def resume(self, request: Request) -> Response:
         """As a job, whoever began it."""
-        run = await self._found(request)
-        status = await run_in_threadpool(run.status)
-        if status.state == "running":
-            raise Refusal(409, f"{run.path.name} is trained at this moment")
-        if status.state == "finished":
-            raise Refusal(409, f"{run.path.name} has come to its end", "fine-tune from it: that begins another run")
-        return JSON(await self._services.queue.go_on(run))
+        return JSON(await self._services.queue.go_on(await self._found(request)))
 
     async def cancel(self, request: Request) -> Response:
         run = await self._found(request)

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("dbos", reason="needs the jobs extra: pip install -e '.[jobs]'")
 
-from support.run_folders import make_run
+from support.run_folders import add_checkpoint, add_steps, make_run
 
 from accompanist.config import TrainConfig
 from accompanist.errors import JobError, StorageError
@@ -80,6 +80,15 @@ def test_a_run_begun_by_hand_is_gone_on_with_once(jobs: Jobs, tmp_path: Path) ->
     jobs.cancel(name)
     assert jobs.go_on(run) == name
     assert jobs.status(name).state == "queued"
+
+
+def test_a_run_that_came_to_its_end_is_not_gone_on_with(jobs: Jobs, tmp_path: Path) -> None:
+    run = RunFolder(make_run(tmp_path / "runs", "0001-mine", epochs=1))
+    add_steps(run.path, 1, 4, critic=0.0)
+    add_checkpoint(run.path, 4, 1.0)
+    with pytest.raises(JobError, match="0001-mine has come to its end"):
+        jobs.go_on(run)
+    assert job_of(run.path) == ""
 
 
 @pytest.mark.parametrize("said", [b'{"id": "of-another-queue"}', b'{"id": 3}', b"[]", b"{", b"\xff"])

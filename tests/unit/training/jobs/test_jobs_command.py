@@ -10,9 +10,11 @@ import pytest
 pytest.importorskip("torch", reason="needs the train extra: pip install -e '.[train]'")
 pytest.importorskip("dbos", reason="needs the jobs extra: pip install -e '.[jobs]'")
 
+from support.run_folders import make_run
 from support.runs import splits
 
 from accompanist import cli
+from accompanist.jobs.belonging import job_of
 from accompanist.jobs.job import Doing, JobStatus
 from training import catalog
 from training.commands.jobs import line
@@ -53,6 +55,18 @@ def test_submitted_listed_cancelled_resumed(here: Path, capsys: pytest.CaptureFi
     _, out, _ = call(capsys, "jobs", "list", "--json")
     found = json.loads(out)
     assert (found["workers"], found["jobs"][0]["state"]) == (0, "queued")
+
+
+def test_a_run_begun_in_a_terminal_is_gone_on_with(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(here / "runs", "0001-mine", epochs=7)
+    code, out, err = call(capsys, "jobs", "submit", "--resume", "1", "--epochs", "9")
+    assert code == 2
+    assert "no other setting" in err
+    code, out, _ = call(capsys, "jobs", "submit", "--resume", "mine", "--json")
+    assert code == 0
+    assert (json.loads(out)["title"], json.loads(out)["id"]) == ("0001-mine", job_of(run))
+    assert "0001-mine is queued already" in call(capsys, "jobs", "submit", "--resume", "1")[2]
+    assert "no training run 2" in call(capsys, "jobs", "submit", "--resume", "2")[2]
 
 
 def test_errors_are_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 
 from accompanist.engine.line import Line
 from accompanist.engine.memory import Memory
-from accompanist.engine.protocol import HeardReport, Message
+from accompanist.engine.protocol import AheadReport, BeatReport, Event, HeardReport, Message, PlanReport
 from accompanist.music.note import Note
 from accompanist.runtime.loop import Inbox
 
-_PLAIN = (int, float, str, bytes, type(None), Message, HeardReport, Note)
+_TOLD = (Message, Event, AheadReport, BeatReport, HeardReport, PlanReport)
+_PLAIN = (int, float, str, bytes, type(None), Note, *_TOLD)
 
 
 def held_elements(roots: Iterable[Any]) -> int:

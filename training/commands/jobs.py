@@ -92,6 +92,11 @@ def submit(config_path: Path | None, /, database: str, resume: str | None, as_js
             hint=f"accompanist jobs submit --resume {resume}",
         )
     run = RunFolder.find(resume, runs) if resume else None
+    if run and run.path.parent.resolve() != runs.resolve():  # its worker looks for it among the queue's runs
+        raise ConfigError(
+            f"{run.path} is not in {runs}, whose queue this is",
+            hint=f"accompanist jobs submit --resume {run.path.name} --runs {run.path.parent}",
+        )
     with Jobs(Database.at(database, runs)) as queue:
         job = queue.status(queue.go_on(run) if run else queue.submit(Job(train=train)))
         workers = queue.workers()

@@ -67,6 +67,11 @@ def test_a_run_begun_in_a_terminal_is_gone_on_with(here: Path, capsys: pytest.Ca
     assert (json.loads(out)["title"], json.loads(out)["id"]) == ("0001-mine", job_of(run))
     assert "0001-mine is queued already" in call(capsys, "jobs", "submit", "--resume", "1")[2]
     assert "no training run 2" in call(capsys, "jobs", "submit", "--resume", "2")[2]
+    other = make_run(here / "elsewhere", "0001-mine")
+    code, _, err = call(capsys, "jobs", "submit", "--resume", str(other))
+    assert code == 2
+    assert f"--runs {other.parent}" in err
+    assert job_of(other) == ""
 
 
 def test_errors_are_told(capsys: pytest.CaptureFixture[str]) -> None:
